@@ -1,0 +1,1 @@
+/* One line for each file of unit tests: CASE(folder_file). */
