@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Memory by lifetime: what is made during one configuration, session, transaction or
  * attempt lives in its arena and goes with it. Nothing is freed piece by piece, and

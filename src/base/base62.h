@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Numbers in base 62 (digits, then A-Z, then a-z), as in message ids.
  */

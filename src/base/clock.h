@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one source of time. Waits use the monotonic clock, dates the other; a test replaces
  * both, so days of retry pass in milliseconds.

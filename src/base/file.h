@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Files of the administrator and of users, opened once, checked on the descriptor, read
  * from that descriptor (never stat and then open).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * JSON out (RFC 8259), written by one small writer and never by printf. Invalid UTF-8 is
  * replaced by U+FFFD, so the result is always valid.

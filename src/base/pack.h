@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Values in bytes and back, for the messages between roles. Fixed-width little-endian
  * numbers; byte strings with a 32-bit length in front. Unpacking checks every bound and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The one source of randomness; a test replaces it. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H

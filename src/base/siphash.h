@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * SipHash-2-4 (Aumasson, Bernstein 2012): a keyed checksum of 64 bits. Who does not know
  * the key can neither make a matching sum nor flood a hash table.

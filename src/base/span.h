@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A view of bytes from outside: never changed, never ending in NUL.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A hash table from byte strings to pointers, keyed with a random SipHash key, so that
  * strangers who choose the names cannot slow it down. It owns copies of its keys, not the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Text that we build: grows in an arena, always ends in NUL, may hold any byte.
  */
