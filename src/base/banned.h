@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Functions that have no place here. Every source file includes this one last, after the system's
- * headers and ours; then these do not compile.
+ * Functions that have no place here. Every source file includes this one last, after the
+ * system's headers and ours; then these do not compile.
  */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H

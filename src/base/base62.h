@@ -10,7 +10,7 @@
 
 #include "base/span.h"
 
-/* Exactly `width` characters, the last ones of the number, padded with '0'; no NUL is written. */
+/* Exactly `width` characters, the last of the number, padded with '0'; without a NUL. */
 void base62_write(uint64_t number, char *out, int width);
 /* False when empty, over 10 characters, or not base 62. */
 bool base62_read(struct span text, uint64_t *number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Errors are values. Each says whether trying again can help (the question that every mail
- * error must answer), its enhanced status code (RFC 3463) and one sentence.
+ * Errors are values. Each says whether trying again can help (the question that every
+ * mail error must answer), its enhanced status code (RFC 3463) and one sentence.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

@@ -39,9 +39,13 @@ int64_t unpack_i64(struct unpack *unpack);
 bool unpack_bool(struct unpack *unpack);
 /* A view into the packed bytes. */
 struct span unpack_span(struct unpack *unpack);
-/* A copy in the arena; NULL if NULL was packed or on failure. A NUL inside is a failure. */
+/* A copy in the arena; NULL if that was packed or on failure. A NUL inside is a failure.
+ */
 const char *unpack_string(struct unpack *unpack, struct arena *arena);
-/* A u32 count of elements that each take at least `least` bytes (>= 1) of what is left; else 0 and failure. */
+/*
+ * A u32 count of elements that each take at least `least` bytes (>= 1) of what is left;
+ * else 0 and failure.
+ */
 uint32_t unpack_count(struct unpack *unpack, size_t least);
 /* True when nothing failed and nothing is left over. */
 bool unpack_done(const struct unpack *unpack);

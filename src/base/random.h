@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fill from the kernel's generator; cannot fail once the system is up (else the process ends). */
+/* Fill from the kernel's generator. If the system has none, the process ends. */
 void random_bytes(void *bytes, size_t length);
 /* Even in 0 .. limit-1; limit > 0. */
 uint64_t random_below(uint64_t limit);

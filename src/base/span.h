@@ -14,7 +14,8 @@ struct span {
     size_t length;
 };
 
-/* The view of a literal (its length at compile time) and of a C string (NULL gives empty). */
+/* The view of a literal (its length at compile time), of a C string (NULL gives empty).
+ */
 #define SPAN(literal) ((struct span){"" literal, sizeof(literal) - 1})
 struct span span_of(const char *string);
 

@@ -25,7 +25,7 @@ void *table_put(struct table *table, struct span key, void *value);
 void *table_remove(struct table *table, struct span key);
 size_t table_count(const struct table *table);
 
-/* Walk: `size_t at = 0; while (table_next(table, &at, &key, &value)) ...`, in no order. */
+/* Walk, in no order: `size_t at = 0; while (table_next(table, &at, &key, &value)) ...` */
 bool table_next(const struct table *table, size_t *at, struct span *key, void **value);
 
 #endif

@@ -22,9 +22,9 @@ void text_add(struct text *text, const char *string);
 void text_add_span(struct text *text, struct span span);
 void text_add_byte(struct text *text, char byte);
 void text_add_format(struct text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 
-/* The text as a C string ("" when empty) and as a view; valid until something is added. */
+/* As a C string ("" when empty) and as a view; valid until something is added. */
 const char *text_string(const struct text *text);
 struct span text_span(const struct text *text);
 
@@ -35,7 +35,7 @@ void text_cut(struct text *text, size_t length);
 char *span_string(struct span span, struct arena *arena);
 char *span_lower(struct span span, struct arena *arena);
 
-/* A copy in which control characters and 8-bit octets are '?', cut to `limit`: for replies, logs. */
+/* For replies, logs: control characters and 8-bit octets are '?', cut to `limit`. */
 char *span_printable(struct span span, size_t limit, struct arena *arena);
 
 #endif
