@@ -20,6 +20,7 @@ struct mailbox {
     struct span local_part; /* octets, original case, unquoted; 0x01 at least, no NUL */
     const char *domain;     /* lower-case A-label, "[1.2.3.4]", "[IPv6:::1]", or "" for none */
     bool utf8;              /* the local part has octets over 127 (valid UTF-8) */
+    bool opaque;            /* came quoted and holds '!' or '%': its text stays quoted */
 };
 
 /* What the place where an address stands permits. */

@@ -1,0 +1,1 @@
+/* One line for each driver; expanded twice by drivers/driver.c (declaration, table). */
