@@ -50,6 +50,7 @@ struct definition {
     unsigned line;
     struct setting *generic;  /* before the semicolon */
     struct setting *specific; /* behind it */
+    bool broken;              /* some of it could not be read; the problem was told */
     struct definition *next;
 };
 

@@ -62,7 +62,8 @@ take_number(struct span *text, uint64_t *number)
     return take_digits(text, span_starts(*text, "0") ? 8 : 10, number);
 }
 
-/* The factor of a suffix k, m, g, which must be all of what is left; 0 for anything else. */
+/* The factor of a suffix k, m, g, which must be all of what is left; 0 for anything else.
+ */
 static uint64_t
 suffix_factor(struct span text)
 {
@@ -103,9 +104,9 @@ number_parse(struct span text, int64_t *number, struct error *error)
     if (negative)
         rest = span_from(rest, 1);
     if (!scaled_parse(rest, &value) || value > INT64_MAX)
-        return fail_permanent(
-            error, "5.3.5", "'%.*s' found, a number expected (100, 0x1f, 10k, 2m)",
-            shown(text), text.bytes);
+        return fail_permanent(error, "5.3.5",
+                              "'%.*s' found, a number expected (100, 0x1f, 10k, 2m)",
+                              shown(text), text.bytes);
     *number = negative ? -(int64_t)value : (int64_t)value;
     return true;
 }
@@ -132,7 +133,7 @@ unit_seconds(char letter)
     return 0;
 }
 
-/* "2h30m": numbers with units, each at most once is not asked for; they add up. */
+/* "2h30m": numbers with units, which add up. */
 static bool
 units_parse(struct span text, int64_t *seconds)
 {
@@ -180,8 +181,8 @@ mode_parse(struct span text, struct mode *mode, struct error *error)
 
     if (!take_digits(&rest, 8, &number) || rest.length > 0 || number > 07777)
         return fail_permanent(error, "5.3.5",
-                              "'%.*s' found, a mode in octal expected (0644)", shown(text),
-                              text.bytes);
+                              "'%.*s' found, a mode in octal expected (0644)",
+                              shown(text), text.bytes);
     mode->bits = (unsigned)number;
     return true;
 }

@@ -22,6 +22,7 @@ struct marks {
     size_t last_at;
     size_t last_percent;
     size_t first_comma_or_colon;
+    size_t prefixed_route; /* the '!' of the first "!@" */
 };
 
 static bool
@@ -52,6 +53,9 @@ marks_note(struct marks *marks, struct span address, size_t at)
 {
     char byte = address.bytes[at];
 
+    if (byte == '!' && at + 1 < address.length && address.bytes[at + 1] == '@' &&
+        marks->prefixed_route == address.length)
+        marks->prefixed_route = at;
     if (byte == '@')
         marks->last_at = at;
     else if (byte == '%')
@@ -66,7 +70,9 @@ marks_note(struct marks *marks, struct span address, size_t at)
 static bool
 marks_scan(struct marks *marks, struct span address)
 {
-    *marks = (struct marks){address.length, address.length, address.length, address.length};
+    size_t none = address.length;
+
+    *marks = (struct marks){none, none, none, none, none};
     for (size_t i = 0; i < address.length; i++) {
         char byte = address.bytes[i];
 
@@ -133,35 +139,31 @@ step_route(struct mailbox_step *step, struct span address, const struct marks *m
 }
 
 /*
- * "h!@a,@b:u@c", a route with a UUCP prefix: the one address in which '!' goes before '@'.
- * It becomes "h!a!b!c!u". `at` is the first '!'.
+ * "h!@a,@b:u@c", a route with a UUCP prefix, becomes "h!a!b!c!u"; `at` is where the route
+ * begins. The one form in which a '!' goes before an '@'.
  */
 static bool
-step_prefixed_route(struct mailbox_step *step, struct span address, size_t at,
-                    struct arena *arena, struct error *error)
+route_to_bang(struct span address, size_t at, struct text *path, struct error *error)
 {
-    struct text path = text_new(arena);
-    struct span route = right_of(address, at);
+    struct span route = span_from(address, at);
     struct marks marks;
 
+    text_add_span(path, span_first(address, at));
     while (route.length > 0 && route.bytes[0] == '@') {
         marks_scan(&marks, route);
         if (marks.first_comma_or_colon == route.length)
             return step_fail(error, ", or : missing in route-addr");
-        text_add_span(&path, span_from(left_of(route, marks.first_comma_or_colon), 1));
-        text_add_byte(&path, '!');
+        text_add_span(path, span_from(left_of(route, marks.first_comma_or_colon), 1));
+        text_add_byte(path, '!');
         route = right_of(route, marks.first_comma_or_colon);
     }
     marks_scan(&marks, route);
-    if (marks.first_comma_or_colon < route.length)
-        return step_fail(error, "bad address token");
     if (marks.last_at < route.length) {
-        text_add_span(&path, right_of(route, marks.last_at));
-        text_add_byte(&path, '!');
+        text_add_span(path, right_of(route, marks.last_at));
+        text_add_byte(path, '!');
     }
-    text_add_span(&path, left_of(route, marks.last_at));
-    return step_set(step, MAILBOX_BANG, left_of(address, at), text_span(&path), arena,
-                    error);
+    text_add_span(path, left_of(route, marks.last_at));
+    return true;
 }
 
 /* Rules 2 to 6: no route anywhere. */
@@ -195,7 +197,7 @@ mailbox_step(struct span address, bool percent_first, struct arena *arena,
              struct mailbox_step *step, struct error *error)
 {
     struct marks marks;
-    size_t bang;
+    struct text path;
 
     *step = (struct mailbox_step){MAILBOX_LOCAL, "", {"", 0}};
     if (address.length == 0)
@@ -204,11 +206,15 @@ mailbox_step(struct span address, bool percent_first, struct arena *arena,
         return step_fail(error, "address too long");
     if (!marks_scan(&marks, address))
         return step_fail(error, "bad address token");
-    bang = marks.first_bang;
     if (address.bytes[0] == '@')
         return step_route(step, address, &marks, arena, error);
-    if (bang + 1 < address.length && address.bytes[bang + 1] == '@')
-        return step_prefixed_route(step, address, bang, arena, error);
+    if (marks.prefixed_route < address.length) {
+        path = text_new(arena);
+        if (!route_to_bang(address, marks.prefixed_route + 1, &path, error))
+            return false;
+        address = text_span(&path);
+        marks_scan(&marks, address);
+    }
     if (marks.first_comma_or_colon < address.length)
         return step_fail(error, "bad address token");
     return step_plain(step, address, &marks, percent_first, arena, error);

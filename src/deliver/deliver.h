@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How mail goes: one job of a worker, from the addresses and the content that it was handed
+ * to an outcome for each. Grouping, rendering, calling the transport, composing bounces
+ * and warnings. Knows no spool and no queue; what it returns goes to the spool first.
+ */
+#ifndef DELIVER_DELIVER_H
+#define DELIVER_DELIVER_H
+
+#include "drivers/driver.h"
+#include "mail/report.h"
+#include "spool/spool.h"
+
+enum job_kind {
+    JOB_RESOLVE, /* walk `addresses` */
+    JOB_DELIVER, /* deliver those that are assigned; finish those in state USER for the user */
+    JOB_BOUNCE,  /* compose what is due for the failed `addresses` */
+    JOB_WARN,    /* compose the delay warning for the waiting `addresses` */
+};
+
+/* All that a worker knows of a message. */
+struct job {
+    uint64_t number;
+    enum job_kind kind;
+    uint64_t generation; /* of the configuration it was scheduled under */
+    struct message_id id;
+    struct envelope envelope;
+    struct address *addresses;
+    uint32_t address_count;
+    struct address *known; /* their ancestors (for loops, $parent, DSN), and for a bounce all it needs */
+    uint32_t known_count;
+    int64_t waited; /* ms */
+    struct span content;     /* all of it, or its header when the content is large ... */
+    uint64_t content_size;
+    int content_fd;          /* ... and then the sealed memory file; else -1 */
+};
+
+/* What a job made; all in the job's arena. */
+struct job_result {
+    /* addresses with new states (resolution), in the form of spool_add_expanded() */
+    struct address *expanded;
+    uint64_t *keys;
+    bool *transports_are_local;
+    size_t expanded_count;
+
+    /* outcomes; of an address that this job itself made or finished as well */
+    struct spool_outcome *outcomes;
+    size_t outcome_count;
+
+    /* bounces and warnings */
+    struct job_report {
+        enum report_kind kind;
+        bool has_message; /* false: need not be reported; only marked */
+        struct envelope envelope;
+        struct span content;
+        uint32_t *numbers;
+        size_t count;
+        const char *log;
+        struct job_report *next;
+    } *reports;
+};
+
+struct job_context {
+    const struct configuration *configuration;
+    const struct services *services;
+    const struct user *user; /* of a user's worker, else NULL */
+    struct connection_cache *connections;
+    struct arena *arena; /* of the job; everything of the result lives there */
+};
+
+/* Do a job of any kind. Every address of it has an outcome or a new state afterwards. */
+void job_run(const struct job_context *context, const struct job *job, struct job_result *result);
+
+/*
+ * Deliver assigned addresses that share transport and next hop: grouped by owner and
+ * within the transport's limits, hop limit checked, shadow and error transports called.
+ */
+void deliver_addresses(const struct job_context *context, const struct job *job,
+                       const struct address *const *addresses, size_t count,
+                       struct delivery_address *results);
+
+/* Compose bounces: to owner, sender, postmaster as reference 10.5 says; never for a null reverse-path but to the postmaster. */
+void bounce_compose(const struct job_context *context, const struct job *job,
+                    struct job_result *result);
+void warning_compose(const struct job_context *context, const struct job *job,
+                     struct job_result *result);
+
+/* The edits of one delivery: Received, Return-Path, inserted, appended and removed fields, "From " line, line ends. */
+bool delivery_render(const struct delivery *delivery, const struct job *job,
+                     struct rendering *rendering, struct error *error);
+
+struct connection_cache *connection_cache_new(size_t limit);
+/* Drop those idle for longer (ms). */
+void connection_cache_expire(struct connection_cache *cache, int64_t idle);
+void connection_cache_free(struct connection_cache *cache);
+
+#endif
