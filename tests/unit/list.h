@@ -1,1 +1,13 @@
 /* One line for each file of unit tests: CASE(folder_file). */
+CASE(base_arena)
+CASE(base_base62)
+CASE(base_clock)
+CASE(base_error)
+CASE(base_file)
+CASE(base_json)
+CASE(base_pack)
+CASE(base_random)
+CASE(base_siphash)
+CASE(base_span)
+CASE(base_table)
+CASE(base_text)

@@ -3,16 +3,13 @@
  * Runs the unit tests: all of them, or the cases whose name contains the first argument.
  * Prints what failed and, as its last line, how many passed and failed.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/banned.h"
+#include "tests/unit/unit.h"
 
-#define CASE(name) TCase *name##_case(void);
-#include "tests/unit/list.h"
-#undef CASE
+#include "base/banned.h"
 
 static const struct {
     const char *name;
