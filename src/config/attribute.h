@@ -39,9 +39,9 @@ struct attribute {
     const char *aliases;      /* other names, separated by ':'; NULL for none */
     enum attribute_type type; /* follows from the C type of the field */
     size_t offset;            /* of the field in its struct */
-    const char *value;        /* default in the syntax of the file; NULL: unset (0, off, none) */
+    const char *value;        /* default, "on" for a boolean; NULL: unset (0, off, none) */
     const char *meaning;      /* one sentence without full stop */
-    int64_t least, most;      /* range of numbers, sizes, durations; both 0: none */
+    int64_t least, most;      /* of numbers, sizes, durations; both 0: all but negative */
     unsigned flags;
 };
 
@@ -76,8 +76,9 @@ struct driver {
     size_t config_size;                 /* bytes that the attributes fill */
 
     /*
-     * Check and complete the attributes, once, after parsing; may be NULL. `arena` is the
-     * configuration's. Called once more for every problem found in the file.
+     * Check and complete the attributes, once, after all of them were parsed without a
+     * mistake; may be NULL. `arena` is the configuration's. False: `error` is told as a
+     * mistake of the entry.
      */
     bool (*init)(void *config, struct arena *arena, struct error *error);
 };
@@ -90,9 +91,20 @@ struct attribute_origin {
 
 /* The row of that name or alias ('-' and '_' are equal in names), or NULL. */
 const struct attribute *attribute_find(const struct attribute *rows, const char *name);
+/* Is `name` the main name or one of the aliases, which are separated by ':'? */
+bool attribute_name_is(const char *name, const char *main_name, const char *aliases);
 /* The name nearest by spelling, for error messages, or NULL. */
 const char *attribute_nearest(const struct attribute *rows, const char *name);
 
+/* The same for names from anywhere: set `name`, offer each candidate, look at `found`. */
+struct nearest {
+    const char *name, *found;
+    size_t distance;
+};
+void nearest_offer(struct nearest *nearest, const char *candidate);
+
+/* Is the default of a boolean "on" (or "yes", "+")? */
+bool attribute_default_is_on(const struct attribute *row);
 /* Set all defaults. Asserts that they parse (a test goes through all rows). */
 void attributes_default(const struct attribute *rows, void *config, struct arena *arena);
 
@@ -104,7 +116,10 @@ bool attribute_apply(const struct attribute *rows, void *config, const struct se
                      const char *file, struct arena *arena, struct attribute_origin *origins,
                      struct error *error);
 
-/* Value in the syntax of the file ("name = value", "+name", "-name"), and alone (NULL: unset). */
+/*
+ * In the syntax of the file ("name = value" with quotes where needed, "+name", "-name");
+ * and the bare value without quotes (NULL: unset; "+" for a boolean that is on).
+ */
 const char *attribute_print(const struct attribute *row, const void *config, struct arena *arena);
 const char *attribute_value(const struct attribute *row, const void *config, struct arena *arena);
 /* As a JSON member. */

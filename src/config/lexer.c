@@ -15,6 +15,7 @@ struct lexer {
     size_t at;
     unsigned line;
     bool ended; /* the entry is over; `at` is where the next one begins, or the end */
+    bool wrong; /* the string being read has a mistake, which was told */
     struct arena *arena;
     struct problems *problems;
 };
@@ -185,8 +186,8 @@ complain(struct lexer *lexer, const char *expected)
 
 /* --- strings --- */
 
-/* Up to `most` digits of `base`; false (with a problem) when over 255, or NUL. */
-static bool
+/* Up to `most` digits of `base`; a problem when over 255, or NUL. */
+static void
 take_code(struct lexer *lexer, int base, int most, struct text *value)
 {
     int code = 0, digits = 0;
@@ -205,27 +206,28 @@ take_code(struct lexer *lexer, int base, int most, struct text *value)
     if (digits == 0 || code == 0 || code > 255) {
         problem_add(lexer->problems, lexer->file, lexer->line,
                     "escape for the octet %d found, 1 to 255 expected", code);
-        return false;
+        lexer->wrong = true;
     }
     text_add_byte(value, (char)code);
-    return true;
 }
 
 /* Behind a backslash within quotes. */
-static bool
+static void
 take_escape(struct lexer *lexer, struct text *value)
 {
     static const char letters[] = "nrtbfveg", octets[] = "\n\r\t\b\f\v\033\a";
     char byte = peek(lexer, 0);
     const char *letter = byte == '\0' ? NULL : strchr(letters, byte);
 
-    if (byte >= '0' && byte <= '7')
-        return take_code(lexer, 8, 3, value);
+    if (byte >= '0' && byte <= '7') {
+        take_code(lexer, 8, 3, value);
+        return;
+    }
     lexer->at++;
     if (byte == 'x')
-        return take_code(lexer, 16, 3, value);
-    text_add_byte(value, letter ? octets[letter - letters] : byte);
-    return true;
+        take_code(lexer, 16, 3, value);
+    else
+        text_add_byte(value, letter ? octets[letter - letters] : byte);
 }
 
 static bool
@@ -254,10 +256,12 @@ take_quoted_piece(struct lexer *lexer, unsigned begun, struct text *value, bool 
         return lexer->ended ? not_closed(lexer, begun) : true;
     }
     if (byte_is_control(byte) && byte != '\t' && byte != '\r')
-        return complain(lexer, "text without control characters");
+        lexer->wrong = !complain(lexer, "text without control characters");
     lexer->at++;
-    if (byte == '\\' && lexer->at < lexer->text.length)
-        return take_escape(lexer, value);
+    if (byte == '\\' && lexer->at < lexer->text.length) {
+        take_escape(lexer, value);
+        return true;
+    }
     *done = byte == '"';
     if (!*done && (byte != '\r' || peek(lexer, 0) != '\n'))
         text_add_byte(value, byte);
@@ -310,8 +314,9 @@ take_value(struct lexer *lexer)
         complain(lexer, "a value");
         return NULL;
     }
+    lexer->wrong = false;
     good = peek(lexer, 0) == '"' ? take_quoted(lexer, &value) : take_bare(lexer, &value);
-    return good ? text_string(&value) : NULL;
+    return good && !lexer->wrong ? text_string(&value) : NULL;
 }
 
 static const char *

@@ -33,6 +33,7 @@ struct list {
     bool literal; /* a backslash stood in front */
     bool gap;     /* blanks stood behind its last octet */
     bool phrase;  /* it has blanks inside: no address */
+    bool route;   /* it begins with '@': up to ':', commas separate nothing */
 };
 
 static bool
@@ -124,7 +125,7 @@ static void
 list_forget_word(struct list *list)
 {
     list->word = text_new(list->arena);
-    list->gap = list->phrase = list->literal = false;
+    list->gap = list->phrase = list->literal = list->route = false;
 }
 
 /* The word is over; it is an address unless a "<" follows. */
@@ -212,11 +213,14 @@ list_add(struct list *list, size_t length)
 {
     struct text *word = &list->word;
 
-    if (word->length == 0)
+    if (word->length == 0) {
         list->word_line = list->line;
-    else if (list->gap && !byte_joins(word->bytes[word->length - 1]) &&
-             !byte_joins(list_peek(list, 0)))
+        list->route = list_peek(list, 0) == '@';
+    } else if (list->gap && !byte_joins(word->bytes[word->length - 1]) &&
+             !byte_joins(list_peek(list, 0))) {
         list->phrase = true;
+    }
+    list->route = list->route && list_peek(list, 0) != ':';
     list->gap = false;
     for (size_t i = 0; i < length; i++)
         if (!byte_is_line_end(list_peek(list, i))) /* a folded quoted string */
@@ -239,14 +243,6 @@ list_add_token(struct list *list)
         return list_fail(list, "bad character");
     list_add(list, length);
     return true;
-}
-
-/* A word that begins with '@' holds a route: its commas and colon separate nothing. */
-static bool
-list_in_route(const struct list *list)
-{
-    return list->word.length > 0 && list->word.bytes[0] == '@' &&
-           memchr(list->word.bytes, ':', list->word.length) == NULL;
 }
 
 /* ------------------------------------------------------------ <...> */
@@ -472,7 +468,7 @@ list_white(struct list *list)
 
     if (line_end && !list_end_segment(list))
         return false;
-    if (byte != '(' && blanks && !list_in_route(list) && !list_end_word(list))
+    if (byte != '(' && blanks && !list->route && !list_end_word(list))
         return false;
     if (byte != '(' && blanks && list->closed) {
         list->closed = false;
@@ -542,9 +538,13 @@ list_step(struct list *list)
         return list_fail(list, "nothing behind backslash");
     if (byte_is_blank(byte) || byte_is_line_end(byte) || byte == '(')
         return list_white(list);
-    if (list->word.length == 0 && (!list_word_start(list, &done) || done))
-        return done;
-    if (byte == ';' || ((byte == ',' || byte == ':') && !list_in_route(list)))
+    if (list->word.length == 0) {
+        if (!list_word_start(list, &done))
+            return false;
+        if (done)
+            return true;
+    }
+    if (byte == ';' || ((byte == ',' || byte == ':') && !list->route))
         return list_separator(list);
     if (byte == '<')
         return list_angle(list);
