@@ -10,8 +10,8 @@
 #include "base/span.h"
 
 /*
- * Octets of the character at the start of `span`, 1 to 4, and its code point (`code` may be
- * NULL); 0 when there is none or it is not valid.
+ * Octets of the character at the start of `span`, 1 to 4, and its code point (`code` may
+ * be NULL); 0 when there is none or it is not valid.
  */
 size_t utf8_character(struct span span, uint32_t *code);
 

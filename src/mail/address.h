@@ -97,6 +97,9 @@ bool address_state_done(enum address_state state);
  */
 uint64_t address_key(const struct address *address, bool local);
 
+/* Are they equal in that sense? A key is only a hash, and a stranger may choose the text. */
+bool address_same(const struct address *a, const struct address *b, bool local);
+
 /* A copy with all strings in `arena`; NULL strings become "". `next` is NULL. */
 struct address *address_copy(const struct address *address, struct arena *arena);
 

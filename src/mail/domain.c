@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Domain names and address literals, brought to the one form in which they are compared.
- * Names in ASCII, nearly all of them, are only checked and lowered; the rest is libidn2's.
+ * Names in ASCII, nearly all of them, are only checked and lowered; the rest is
+ * libidn2's.
  */
 #include "mail/domain.h"
 
@@ -16,7 +17,8 @@
 
 enum { NAME_MAX_OCTETS = 255, LABEL_MAX_OCTETS = 63, NAME_MAX_INPUT = 1024 };
 
-/* The name itself is not in the text: it may come from a stranger, and the caller has it. */
+/* The name itself is not in the text: it may come from a stranger, and the caller has it.
+ */
 static bool
 domain_fail(struct error *error, const char *what)
 {
@@ -37,7 +39,8 @@ byte_is_host(char byte)
            byte == '+' || byte == '=';
 }
 
-/* Lower one ASCII name into the arena, checking characters and the length of each label. */
+/* Lower one ASCII name into the arena, checking characters and the length of each label.
+ */
 static bool
 domain_lower(struct span name, struct arena *arena, const char **domain,
              struct error *error)

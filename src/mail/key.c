@@ -137,7 +137,8 @@ key_signed(uint64_t value, struct text *text)
 static bool
 byte_is_plain(char byte, bool blanks)
 {
-    return byte > ' ' ? byte != '%' && byte != '"' && byte != 0x7f : byte == ' ' && !blanks;
+    return byte > ' ' ? byte != '%' && byte != '"' && byte != 0x7f
+                      : byte == ' ' && !blanks;
 }
 
 /* Octets at the front that stand for themselves. */
@@ -269,7 +270,8 @@ key_write(const struct key *key, const void *record, bool blanks, struct text *t
 /* ------------------------------------------------------------ reading */
 
 static bool
-key_read_string(const struct key *key, void *record, struct span text, struct arena *arena)
+key_read_string(const struct key *key, void *record, struct span text,
+                struct arena *arena)
 {
     const char *value;
 
@@ -288,7 +290,8 @@ key_read_string(const struct key *key, void *record, struct span text, struct ar
 static bool
 key_read_number(const struct key *key, struct span text, uint64_t *value)
 {
-    bool negative = (key->type == KEY_I64 || key->type == KEY_UID) && span_starts(text, "-");
+    bool negative =
+        (key->type == KEY_I64 || key->type == KEY_UID) && span_starts(text, "-");
     uint64_t limit = key->type == KEY_U32   ? UINT32_MAX
                      : key->type == KEY_U64 ? UINT64_MAX
                      : negative             ? (uint64_t)INT64_MAX + 1
@@ -340,7 +343,8 @@ key_read(const struct key *key, void *record, struct span text, struct arena *ar
         fine = span_equal(text, SPAN("yes"));
         break;
     case KEY_LETTER:
-        fine = key_unescape(text, arena, &letter) && letter[0] != '\0' && letter[1] == '\0';
+        fine =
+            key_unescape(text, arena, &letter) && letter[0] != '\0' && letter[1] == '\0';
         value = fine ? (unsigned char)letter[0] : 0;
         break;
     case KEY_NAME:
@@ -360,7 +364,8 @@ key_read(const struct key *key, void *record, struct span text, struct arena *ar
 static bool
 key_is_named(const struct key *key, struct span name)
 {
-    return strncmp(key->name, name.bytes, name.length) == 0 && key->name[name.length] == '\0';
+    return strncmp(key->name, name.bytes, name.length) == 0 &&
+           key->name[name.length] == '\0';
 }
 
 const struct key *

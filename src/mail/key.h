@@ -45,11 +45,12 @@ bool key_is_set(const struct key *key, const void *record);
 void key_write(const struct key *key, const void *record, bool blanks, struct text *text);
 
 /* Set the member from its text. False when that is not a value of its type. */
-bool key_read(const struct key *key, void *record, struct span value, struct arena *arena);
+bool key_read(const struct key *key, void *record, struct span value,
+              struct arena *arena);
 
 /*
- * The row of that name, or NULL. Looks first at the row behind *at and sets *at to what it
- * found, so that keys in the order of the table are found at once.
+ * The row of that name, or NULL. Looks first at the row behind *at and sets *at to what
+ * it found, so that keys in the order of the table are found at once.
  */
 const struct key *key_find(const struct key *keys, struct span name, size_t *at);
 
@@ -58,12 +59,13 @@ void keys_pack(const struct key *keys, const void *record, struct pack *pack);
 void keys_unpack(const struct key *keys, void *record, struct unpack *unpack,
                  struct arena *arena);
 
-/* All KEY_STRING members: NULL becomes "", and the rest is copied into `arena` if given. */
+/* All KEY_STRING members: NULL becomes "", and the rest is copied into `arena` if given.
+ */
 void keys_copy_strings(const struct key *keys, void *record, struct arena *arena);
 
 /*
- * Any octets as printable UTF-8 on one line: controls, DEL, '%', '"' and what is not valid
- * UTF-8 become %XX; blanks too if `blanks`.
+ * Any octets as printable UTF-8 on one line: controls, DEL, '%', '"' and what is not
+ * valid UTF-8 become %XX; blanks too if `blanks`.
  */
 void key_escape(struct span value, bool blanks, struct text *text);
 /* Back; false for a '%' without two hex digits, a NUL or a control. */

@@ -108,8 +108,8 @@ path_dot_string(struct path_parser *parser, struct mailbox *mailbox)
     }
     if (dot)
         return path_fail(parser, "bad local part in address");
-    mailbox->local_part =
-        span_of(arena_bytes(parser->arena, begin.bytes, begin.length - parser->rest.length));
+    mailbox->local_part = span_of(
+        arena_bytes(parser->arena, begin.bytes, begin.length - parser->rest.length));
     return true;
 }
 

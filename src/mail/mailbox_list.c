@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lists of addresses: header fields, alias values, .forward and list files. One pass, octet
- * by octet. What stands between two separators is a segment; its words are kept aside
- * until it is known whether they are addresses or the name in front of a "<...>".
+ * Lists of addresses: header fields, alias values, .forward and list files. One pass,
+ * octet by octet. What stands between two separators is a segment; its words are kept
+ * aside until it is known whether they are addresses or the name in front of a "<...>".
  */
 #include "mail/mailbox.h"
 
@@ -180,7 +180,8 @@ list_comment(struct list *list)
     return true;
 }
 
-/* Length of the quoted string or literal that begins here, `from` octets on; 0 when it is bad. */
+/* Length of the quoted string or literal that begins here, `from` octets on; 0 when it is
+ * bad. */
 static size_t
 list_token_length(const struct list *list, size_t from)
 {
@@ -217,7 +218,7 @@ list_add(struct list *list, size_t length)
         list->word_line = list->line;
         list->route = list_peek(list, 0) == '@';
     } else if (list->gap && !byte_joins(word->bytes[word->length - 1]) &&
-             !byte_joins(list_peek(list, 0))) {
+               !byte_joins(list_peek(list, 0))) {
         list->phrase = true;
     }
     list->route = list->route && list_peek(list, 0) != ':';
@@ -281,7 +282,8 @@ list_display(struct list *list)
     return copy;
 }
 
-/* One octet or token between "<" and ">"; `depth` counts brackets, the innermost count. */
+/* One octet or token between "<" and ">"; `depth` counts brackets, the innermost count.
+ */
 static bool
 list_angle_token(struct list *list, unsigned *depth, bool *closing)
 {
@@ -376,7 +378,8 @@ list_special_length(const struct list *list)
             length++;
     }
     while (!list_ends_item(list, length)) {
-        size_t token = list_peek(list, length) == '"' ? list_token_length(list, length) : 1;
+        size_t token =
+            list_peek(list, length) == '"' ? list_token_length(list, length) : 1;
 
         if (token == 0)
             return 0;
@@ -385,15 +388,15 @@ list_special_length(const struct list *list)
     return length;
 }
 
-/* If a quoted string that begins here holds a special item and stands alone: its length. */
+/* If a quoted string that begins here holds a special item and stands alone: its length.
+ */
 static size_t
 list_special_quoted(const struct list *list)
 {
     size_t length = list_token_length(list, 0);
 
-    if (length == 0 || !special_starts(span_from(span_first(span_from(list->text, list->at),
-                                                            length),
-                                                 1)))
+    if (length == 0 || !special_starts(span_from(
+                           span_first(span_from(list->text, list->at), length), 1)))
         return 0;
     if (list_ends_item(list, length) || byte_is_space(list_peek(list, length)) ||
         list_peek(list, length) == '(')

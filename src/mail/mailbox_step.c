@@ -62,7 +62,8 @@ marks_note(struct marks *marks, struct span address, size_t at)
         marks->last_percent = at;
     else if (byte == '!' && marks->first_bang == address.length)
         marks->first_bang = at;
-    else if ((byte == ',' || byte == ':') && marks->first_comma_or_colon == address.length)
+    else if ((byte == ',' || byte == ':') &&
+             marks->first_comma_or_colon == address.length)
         marks->first_comma_or_colon = at;
 }
 
@@ -185,8 +186,8 @@ step_plain(struct mailbox_step *step, struct span address, const struct marks *m
     }
     if (percent) {
         at = marks->last_percent;
-        return step_set(step, MAILBOX_PERCENT, right_of(address, at), left_of(address, at),
-                        arena, error);
+        return step_set(step, MAILBOX_PERCENT, right_of(address, at),
+                        left_of(address, at), arena, error);
     }
     *step = (struct mailbox_step){MAILBOX_LOCAL, "", address};
     return true;
