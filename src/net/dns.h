@@ -72,8 +72,9 @@ struct mx_host {
  * The exchangers of a domain, best first, equal ones shuffled; those not better than
  * ourselves are gone.
  *   returns   DNS_FOUND, DNS_NO_NAME (ERR_178), DNS_FAILURE with a temporary error
- *             (ERR_164); DNS_NO_DATA with a permanent error for a null MX (5.1.10), best
- *             MX is this host (ERR_169, 5.4.6), no usable one (ERR_168)
+ *             (ERR_164; ERR_165 when all its MX records were malformed); DNS_NO_DATA with a
+ *             permanent error for a null MX (5.1.10), best MX is this host (ERR_169, 5.4.6;
+ *             with `local_mx_okay` it is DNS_NO_NAME: no match), no usable one (ERR_168)
  */
 enum dns_result mx_lookup(const struct resolver *resolver, const char *domain,
                           const struct mx_options *options, struct arena *arena,
