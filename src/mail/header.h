@@ -20,7 +20,10 @@ struct field {
     struct span whole; /* all of it with its last CRLF */
 };
 
-/* Octets of the header of `content`, with the empty line; all of it if there is none. */
+/*
+ * Octets of the header of `content`, with the empty line; all of it if there is none. A line
+ * that is no field ends the header without an empty line: it is the body's first.
+ */
 size_t header_length(struct span content);
 
 /*
@@ -40,8 +43,11 @@ const char *field_value(const struct field *field, struct arena *arena);
 struct content_facts {
     uint64_t size, header_size;
     uint32_t line, longest_line, received;
-    bool eight_bit, header_utf8, in_header, header_done;
+    bool eight_bit, header_utf8, header_done;
     /* state of the line being read; private */
+    bool field; /* a field came before, so a blank continues it */
+    uint8_t state;
+    char last; /* octet of the content */
     char begin[10];
     uint32_t begin_length;
 };
@@ -49,26 +55,43 @@ struct content_facts content_facts_new(void);
 void content_facts_add(struct content_facts *facts, struct span bytes);
 void content_facts_store(const struct content_facts *facts, struct envelope *envelope);
 
+/* What a message without To, Cc and Bcc gets. */
+enum recipient_field {
+    RECIPIENT_FIELD_NONE,
+    RECIPIENT_FIELD_TO,            /* To: with the recipients of the envelope */
+    RECIPIENT_FIELD_APPARENTLY_TO, /* the same as Apparently-To: */
+    RECIPIENT_FIELD_BCC,           /* an empty Bcc: */
+    RECIPIENT_FIELD_UNDISCLOSED,   /* To: undisclosed-recipients:; */
+};
+
 /* What is completed on receipt (reference 10.6), and from what. */
 struct submission {
     const struct envelope *envelope;
     bool trusted;             /* may say who the sender is */
     bool local;               /* submitted here: From, To, Sender are completed as well */
+    enum recipient_field recipient_field;
     bool drop_bcc;            /* -t */
     const char *primary_name; /* for unqualified names and what is generated */
     const char *visible_name;
     const char *message_id_field; /* "Message-Id: <...>", already expanded, no line end */
     const char *date_field;
-    const char *from_field;   /* "From: user (Full Name)" */
+    const char *from_field;   /* "From: user (Full Name)"; what it holds is not believed */
 };
 
 /*
  * Complete a header: missing Message-Id, Date, From (Resent- forms when Resent- fields are
- * there), Sender rules for the untrusted, Bcc dropped with -t (Resent-Bcc with them).
- * Fields that are not changed come through octet for octet; new ones come first.
+ * there and it was submitted here), Sender rules for the untrusted, Bcc dropped with -t
+ * (Resent-Bcc with them). Fields that are not changed come through octet for octet; new
+ * ones come first.
  *
  *   header    with its empty line; may be empty (a message without header)
  *   result    the new header with its empty line
+ *   returns   false with a temporary 4.3.5 when a template does not give a field
+ *
+ * The rule for Sender: who is not trusted keeps a Sender field only if it names him, and
+ * gets one when From is anything but his own address; who is trusted gets one only when
+ * From has several authors. His own address is the submitter's login name, bare or at
+ * `primary_name` or `visible_name`. 8-bit text in a name becomes encoded words (RFC 2047).
  */
 bool header_complete(struct span header, const struct submission *submission, struct text *result,
                      struct error *error);
