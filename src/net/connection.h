@@ -14,7 +14,8 @@
 
 struct connection;
 
-/* One address to try: family, address and port, and its text "192.0.2.1" / "2001:db8::1". */
+/* One address to try: family, address and port, and its text "192.0.2.1" / "2001:db8::1".
+ */
 struct net_address {
     struct sockaddr_storage socket;
     socklen_t length;
@@ -25,12 +26,15 @@ struct net_address {
 bool net_address_parse(const char *text, uint16_t port, struct arena *arena,
                        struct net_address *address);
 /* A port number or service name; falls back to `fallback` for an unknown "smtp". */
-bool net_port(const char *service, uint16_t fallback, uint16_t *port, struct error *error);
+bool net_port(const char *service, uint16_t fallback, uint16_t *port,
+              struct error *error);
 
-/* Is the address in one of the networks ("127.0.0.0/8", "[::1]/128", "192.0.2.1")? Mapped IPv4 counts as IPv4. */
+/* Is the address in one of the networks ("127.0.0.0/8", "[::1]/128", "192.0.2.1")? Mapped
+ * IPv4 counts as IPv4. */
 bool net_address_in(const char *address, const char *const *networks, size_t count);
 bool net_network_is_valid(const char *network);
-/* Is it an address of one of this host's interfaces, or loopback, or the unspecified one? */
+/* Is it an address of one of this host's interfaces, or loopback, or the unspecified one?
+ */
 bool net_address_is_ours(const char *address);
 
 /* Connect within `timeout` milliseconds. False: temporary 4.4.1, errno's text. */
@@ -43,7 +47,8 @@ void connection_close(struct connection *connection);
 void connection_deadline(struct connection *connection, int64_t moment);
 
 /* Buffer; written when the buffer is full or on flush. */
-bool connection_write(struct connection *connection, struct span bytes, struct error *error);
+bool connection_write(struct connection *connection, struct span bytes,
+                      struct error *error);
 bool connection_flush(struct connection *connection, struct error *error);
 
 /*

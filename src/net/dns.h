@@ -12,13 +12,20 @@
 #include "base/error.h"
 #include "base/pack.h"
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type {
+    DNS_A = 1,
+    DNS_PTR = 12,
+    DNS_MX = 15,
+    DNS_TXT = 16,
+    DNS_AAAA = 28,
+    DNS_TLSA = 52
+};
 
 enum dns_result {
     DNS_FAILURE = 0, /* no answer, SERVFAIL, bogus: try again later */
     DNS_FOUND,
-    DNS_NO_DATA,     /* the name exists, not with this type */
-    DNS_NO_NAME,     /* NXDOMAIN */
+    DNS_NO_DATA, /* the name exists, not with this type */
+    DNS_NO_NAME, /* NXDOMAIN */
 };
 
 struct dns_record {
@@ -37,24 +44,27 @@ struct dns_answer {
     uint32_t ttl;
 };
 
-/* Who is asked. Synchronous; false with a temporary error (4.4.3) when nothing can be asked. */
+/* Who is asked. Synchronous; false with a temporary error (4.4.3) when nothing can be
+ * asked. */
 struct resolver {
     void *context;
-    bool (*lookup)(void *context, const char *name, enum dns_type type, struct arena *arena,
-                   struct dns_answer *answer, struct error *error);
+    bool (*lookup)(void *context, const char *name, enum dns_type type,
+                   struct arena *arena, struct dns_answer *answer, struct error *error);
 };
 
-/* Records of an answer from wire data (one rdata each), bounds checked; bad ones are left out. */
+/* Records of an answer from wire data (one rdata each), bounds checked; bad ones are left
+ * out. */
 bool dns_record_read(enum dns_type type, struct span rdata, struct arena *arena,
                      struct dns_record *record);
 
 void dns_answer_pack(const struct dns_answer *answer, struct pack *pack);
-bool dns_answer_unpack(struct unpack *unpack, struct arena *arena, struct dns_answer *answer);
+bool dns_answer_unpack(struct unpack *unpack, struct arena *arena,
+                       struct dns_answer *answer);
 
 /* --- mail exchangers (RFC 5321 5.1, RFC 7505) --- */
 
 struct mx_options {
-    bool mx_only;       /* no address records instead of MX */
+    bool mx_only; /* no address records instead of MX */
     bool local_mx_okay;
     const char *fallback; /* host behind all others, or NULL */
     size_t address_limit; /* addresses tried at most, e.g. 20 */
@@ -72,18 +82,19 @@ struct mx_host {
  * The exchangers of a domain, best first, equal ones shuffled; those not better than
  * ourselves are gone.
  *   returns   DNS_FOUND, DNS_NO_NAME (ERR_178), DNS_FAILURE with a temporary error
- *             (ERR_164; ERR_165 when all its MX records were malformed); DNS_NO_DATA with a
- *             permanent error for a null MX (5.1.10), best MX is this host (ERR_169, 5.4.6;
- *             with `local_mx_okay` it is DNS_NO_NAME: no match), no usable one (ERR_168)
+ *             (ERR_164; ERR_165 when all its MX records were malformed); DNS_NO_DATA with
+ * a permanent error for a null MX (5.1.10), best MX is this host (ERR_169, 5.4.6; with
+ * `local_mx_okay` it is DNS_NO_NAME: no match), no usable one (ERR_168)
  */
 enum dns_result mx_lookup(const struct resolver *resolver, const char *domain,
                           const struct mx_options *options, struct arena *arena,
                           struct mx_host **hosts, size_t *count, struct error *error);
 
-/* Addresses of one host: AAAA and A interleaved (RFC 8305 order without racing), as text. */
+/* Addresses of one host: AAAA and A interleaved (RFC 8305 order without racing), as text.
+ */
 enum dns_result host_addresses(const struct resolver *resolver, const char *host,
-                               struct arena *arena, const char ***addresses, size_t *count,
-                               struct error *error);
+                               struct arena *arena, const char ***addresses,
+                               size_t *count, struct error *error);
 
 /* The name of an address whose own addresses contain it; "" if there is none. */
 enum dns_result host_name_of(const struct resolver *resolver, const char *address,
