@@ -310,6 +310,19 @@ field_off(const struct attribute *row, void *config, struct arena *arena,
     return true;
 }
 
+bool
+attribute_default_is_on(const struct attribute *row)
+{
+    struct span rest = SPAN("on:yes:true:+"), word;
+
+    while (row->value && span_next(&rest, ':', &word))
+        if (span_is(word, row->value))
+            return true;
+    assert(!row->value || strcmp(row->value, "off") == 0 ||
+           strcmp(row->value, "no") == 0);
+    return false;
+}
+
 void
 attributes_default(const struct attribute *rows, void *config, struct arena *arena)
 {
@@ -325,13 +338,6 @@ attributes_default(const struct attribute *rows, void *config, struct arena *are
         assert(good);
         (void)good;
     }
-}
-
-bool
-attribute_default_is_on(const struct attribute *row)
-{
-    return row->value && (strcmp(row->value, "on") == 0 ||
-                          strcmp(row->value, "yes") == 0 || strcmp(row->value, "+") == 0);
 }
 
 static bool

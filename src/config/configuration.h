@@ -19,8 +19,12 @@
 /* --- the bundle --- */
 
 struct config_file {
-    const char *name; /* "config", "second", "directors", "routers", "transports", "qualify", "retry", "methods/NAME" */
-    const char *path; /* where it was read */
+    /*
+     * "config", "second", "overrides", "directors", "routers", "transports", "qualify",
+     * "retry", "methods/NAME" (the name as in the routers)
+     */
+    const char *name;
+    const char *path; /* where it was read; "-" for none at all */
     const char *text; /* NULL: missing (defaults apply) */
     const char *problem; /* NULL, or why it cannot be used (mode, owner, unreadable, too big) */
     size_t length;
@@ -31,6 +35,7 @@ struct config_bundle {
     uint64_t generation;      /* counts up with each reload */
     const char *system_name;  /* gethostname() */
     const char *system_fqdn;  /* with its domain, from the name service; "" unknown */
+    const char *alias_file;   /* of the built-in directors; NULL: the build's */
     struct config_file *files;
 };
 
@@ -105,7 +110,7 @@ struct retry_rule {
 };
 
 struct method_file {
-    const char *name;
+    const char *name, *path;
     struct pair *pairs; /* "host" or "host/grades" to transport */
     struct method_file *next;
 };
@@ -118,7 +123,10 @@ struct configuration {
     struct pair *qualify;
     struct retry_rule *retry;
     size_t retry_count;
+    struct retry_rule default_retry; /* for hosts that `retry` does not name */
     struct method_file *methods;
+    const char **broken_transports; /* names of entries left out for their mistakes */
+    size_t broken_count;
     struct problems problems; /* all of them; errors > 0 means broken */
     struct attribute_origin *origins; /* of the settings, a row each */
 };
@@ -142,6 +150,9 @@ bool configuration_is_broken(const struct configuration *configuration);
 
 const struct entry *entry_find(const struct entries *entries, const char *name);
 
+/* The method file of that name (as the routers write it), or NULL. */
+const struct method_file *method_find(const struct configuration *configuration,
+                                      const char *name);
 /* The transport that a method file names for a host and grade; NULL when none does. */
 const char *method_transport(const struct configuration *configuration, const char *method,
                              const char *host, char grade);
@@ -159,8 +170,13 @@ extern const struct attribute director_generic_attributes[];
 extern const struct attribute router_generic_attributes[];
 extern const struct attribute transport_generic_attributes[];
 
-/* The compiled-in tables, in the syntax of the files, and what `names` a bundle may hold. */
-extern const char default_directors[], default_routers[], default_transports[];
+/*
+ * The compiled-in tables, in the syntax of the files. The routers depend on `smart_path`
+ * and `domains`, the directors on where the alias file is (NULL: where the build says).
+ */
+const char *default_directors(const char *alias_file, struct arena *arena);
+const char *default_routers(const struct settings *settings, struct arena *arena);
+const char *default_transports(void);
 
 /*
  * -bP: print NAME (a variable, "help", "all", "CONFIG", "DIRECTORS", "ROUTERS", "TRANSPORTS",

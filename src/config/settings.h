@@ -118,7 +118,7 @@ struct settings {
     struct size smtp_buffer_limit;   /* text of all sessions together in memory of one process */
     struct size stream_threshold;    /* larger content gets a segment of its own */
     struct list smtp_remote_allow;   /* networks that may relay */
-    struct list smtp_listen;         /* "address:port" or port; -oX overrides */
+    struct list smtp_listen;         /* "port" or "address@port"; -oX overrides */
     const char *listen_name;
     const char *smtp_bare_newline;   /* refuse, accept: for strangers */
     struct list smtp_reject_hosts;
