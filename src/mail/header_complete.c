@@ -184,7 +184,8 @@ add_template(struct completion *completion, enum known known, const char *templa
     struct span value;
     struct field field;
 
-    if (!header_next(&rest, &field) || !span_is_nocase(field.name, known_names[known]) ||
+    if (!header_next(&rest, &field) || rest.length > 0 ||
+        !span_is_nocase(field.name, known_names[known]) ||
         field.value.length > GENERATED_MAX_OCTETS)
         return fail_temporary(completion->error, "4.3.5",
                               "the template of %s: gives \"%s\"", known_names[known],
@@ -315,9 +316,7 @@ copy_old(struct completion *completion, struct span header)
         if (is_dropped(completion, &field))
             continue;
         text_add_span(result, field.whole);
-        if (span_trim(field.whole).length > 0 &&
-            !(field.whole.length >= 2 &&
-              memcmp(field.whole.bytes + field.whole.length - 2, "\r\n", 2) == 0))
+        if (!span_ends_nocase(field.whole, "\r\n"))
             text_add(result, "\r\n");
     }
     if (!span_starts(header, "\r\n"))
