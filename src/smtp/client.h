@@ -16,15 +16,16 @@
 
 /* What the server offered. */
 struct smtp_extensions {
-    bool esmtp, pipelining, eight_bit, chunking, binary, smtputf8, dsn, enhanced, starttls;
+    bool esmtp, pipelining, eight_bit, chunking, binary, smtputf8, dsn, enhanced,
+        starttls;
     bool size, xsmail;
     uint64_t size_limit; /* 0: none declared */
 };
 
 struct smtp_reply {
-    int code;            /* 0: none came */
-    char status[8];      /* enhanced, or one derived from the code */
-    const char *text;    /* all lines joined by "; ", printable, at most 500 octets */
+    int code;         /* 0: none came */
+    char status[8];   /* enhanced, or one derived from the code */
+    const char *text; /* all lines joined by "; ", printable, at most 500 octets */
 };
 
 struct smtp_timeouts { /* milliseconds, RFC 5321 4.5.3.2 */
@@ -40,6 +41,14 @@ struct smtp_client;
 bool smtp_client_open(struct connection *connection, const char *hello,
                       const struct smtp_timeouts *timeouts, struct smtp_client **client,
                       struct error *error);
+/*
+ * Did the server hang up on EHLO? There are some that never heard of it: connect anew and
+ * open with HELO alone.
+ */
+bool smtp_client_hung_up(const struct error *error);
+bool smtp_client_open_plain(struct connection *connection, const char *hello,
+                            const struct smtp_timeouts *timeouts,
+                            struct smtp_client **client, struct error *error);
 const struct smtp_extensions *smtp_client_extensions(const struct smtp_client *client);
 /* Name the server gave in its greeting, for reports. */
 const char *smtp_client_server(const struct smtp_client *client);
@@ -54,18 +63,18 @@ struct smtp_content {
 };
 
 struct smtp_recipient {
-    const char *path;       /* address for RCPT, without brackets */
-    const char *original;   /* ORCPT or "" */
+    const char *path;     /* address for RCPT, without brackets */
+    const char *original; /* ORCPT or "" */
     uint8_t notify;
-    enum outcome outcome;   /* result: RELAYED, DEFERRED, FAILED */
-    struct error error;     /* for the latter two */
+    enum outcome outcome;    /* result: RELAYED, DEFERRED, FAILED */
+    struct error error;      /* for the latter two */
     struct smtp_reply reply; /* what the server said of it */
 };
 
 struct smtp_transaction {
-    const char *reverse_path; /* without brackets */
+    const char *reverse_path;        /* without brackets */
     const struct envelope *envelope; /* body, ret, envid, smtputf8 */
-    bool smtputf8;            /* this delivery needs it */
+    bool smtputf8;                   /* this delivery needs it */
     struct smtp_recipient *recipients;
     size_t recipient_count;
     struct smtp_content content;
@@ -77,6 +86,12 @@ struct smtp_transaction {
  * connection can be used for another; false: it must be closed.
  */
 bool smtp_client_send(struct smtp_client *client, struct smtp_transaction *transaction);
+/*
+ * Was the last transaction lost before the server said a word? On a kept connection that
+ * means it had been closed meanwhile: the transaction may be repeated on a new one at
+ * once.
+ */
+bool smtp_client_was_silent(const struct smtp_client *client);
 
 /* RSET answered 250: still alive? For a connection that was kept. */
 bool smtp_client_is_alive(struct smtp_client *client);
@@ -84,11 +99,11 @@ bool smtp_client_is_alive(struct smtp_client *client);
 void smtp_client_close(struct smtp_client *client);
 
 /* Low level, for our own commands on the local socket. */
-bool smtp_client_command(struct smtp_client *client, struct arena *arena, struct smtp_reply *reply,
-                         struct error *error, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-bool smtp_client_reply(struct smtp_client *client, struct arena *arena, struct smtp_reply *reply,
-                       struct error *error);
+bool smtp_client_command(struct smtp_client *client, struct arena *arena,
+                         struct smtp_reply *reply, struct error *error,
+                         const char *format, ...) __attribute__((format(printf, 5, 6)));
+bool smtp_client_reply(struct smtp_client *client, struct arena *arena,
+                       struct smtp_reply *reply, struct error *error);
 struct connection *smtp_client_connection(struct smtp_client *client);
 
 #endif
