@@ -23,6 +23,15 @@ const char *privilege_account(enum role_kind kind, const struct settings *settin
  */
 bool privilege_become(const char *name, uid_t uid, gid_t gid, bool groups, gid_t extra_group,
                       struct error *error);
+/*
+ * The same for a local user's worker, before it is executed: his groups, and the group of
+ * mailboxes as effective and saved gid. The worker puts it aside at once
+ * (privilege_put_group_aside), takes it back to open a mailbox, and a command never has it.
+ */
+bool privilege_become_user(const char *name, uid_t uid, gid_t gid, gid_t mail_group,
+                           struct error *error);
+/* Effective group := real group; the saved one stays for mailboxes. */
+bool privilege_put_group_aside(struct error *error);
 /* An empty root directory (must be empty, root's and not writable). Needs root. */
 bool privilege_enclose(const char *directory, struct error *error);
 /* Keep only the capabilities that the master needs; drop the rest from the bounding set. */

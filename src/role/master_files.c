@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the master makes in the file system: directories, the owner's lock, logs, bundles.
+ */
+#include "role/house.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#include "base/banned.h"
+
+/* Make a directory if it is not there; its owner is set only when it is new. */
+static bool
+directory_make(struct house *house, const char *path, mode_t mode, const char *owner,
+               struct error *error)
+{
+    struct passwd *account;
+
+    if (mkdir(path, mode) < 0) {
+        if (errno == EEXIST)
+            return true;
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    }
+    if (chmod(path, mode) < 0)
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    if (!house->privileged || !owner)
+        return true;
+    account = getpwnam(owner);
+    if (!account)
+        return fail_temporary(error, "4.3.5", "there is no user %s", owner);
+    if (chown(path, account->pw_uid, account->pw_gid) < 0)
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    return true;
+}
+
+static bool
+owner_lock_take(struct house *house, bool *busy, struct error *error)
+{
+    const char *path = arena_format(house->arena, "%s/owner.lock", house->run_directory);
+
+    house->owner_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (house->owner_lock < 0)
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    if (flock(house->owner_lock, LOCK_EX | LOCK_NB) < 0) {
+        *busy = errno == EWOULDBLOCK;
+        return fail_temporary(error, "4.3.2", "%s: %s", path,
+                              *busy ? "another owner of the spool is running"
+                                    : strerror(errno));
+    }
+    return true;
+}
+
+bool
+directories_make(struct house *house, bool *busy, struct error *error)
+{
+    const struct settings *settings = &house->configuration->settings;
+    const char *spool = house->spool_directory;
+    struct arena *arena = house->arena;
+    mode_t mode = (mode_t)settings->auto_mkdir_mode.bits;
+
+    *busy = false;
+    if (settings->auto_mkdir &&
+        (!directory_make(house, spool, mode, NULL, error) ||
+         !directory_make(house, arena_format(arena, "%s/input", spool), 0700,
+                         settings->spool_user, error) ||
+         !directory_make(house, arena_format(arena, "%s/error", spool), 0700,
+                         settings->spool_user, error) ||
+         !directory_make(house, arena_format(arena, "%s/hints", spool), 0700,
+                         settings->spool_user, error) ||
+         !directory_make(house, arena_format(arena, "%s/log", spool), mode, NULL, error)))
+        return false;
+    if (!directory_make(house, house->run_directory, 0755, NULL, error) ||
+        !directory_make(house, arena_format(arena, "%s/empty", house->run_directory),
+                        0755, NULL, error))
+        return false;
+    return owner_lock_take(house, busy, error);
+}
+
+/* Open a log; -1 when that is not possible (lines are then lost, mail is not). */
+static int
+log_open(const char *path, mode_t mode)
+{
+    return open(path,
+                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                    O_NOFOLLOW,
+                mode);
+}
+
+/* The socket of the system's log. */
+static int
+syslog_open(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+void
+logs_open(struct house *house)
+{
+    const struct settings *settings = &house->configuration->settings;
+    const char *paths[LOG_STREAMS] = {settings->logfile, settings->paniclog};
+    bool to_syslog = strcmp(settings->log_format, "syslog") == 0;
+
+    for (int i = 0; i < LOG_STREAMS; i++) {
+        struct stat status;
+
+        if (house->log_fds[i] >= 0)
+            close(house->log_fds[i]);
+        house->log_fds[i] = to_syslog
+                                ? syslog_open()
+                                : log_open(paths[i], (mode_t)settings->log_mode.bits);
+        house->log_inodes[i] = 0;
+        if (house->log_fds[i] >= 0 && fstat(house->log_fds[i], &status) == 0)
+            house->log_inodes[i] = status.st_ino;
+        if (house->log_fds[i] >= 0)
+            log_descriptor(house->log, (enum log_stream)i,
+                           fcntl(house->log_fds[i], F_DUPFD_CLOEXEC, 3));
+        else if (!to_syslog)
+            fprintf(stderr, "smail: %s: %s\n", paths[i], strerror(errno));
+    }
+}
+
+void
+logs_send(struct house *house, struct child *child)
+{
+    bool to_syslog = strcmp(house->configuration->settings.log_format, "syslog") == 0;
+
+    for (uint32_t i = 0; i < LOG_STREAMS; i++) {
+        struct wire_log log = {i, to_syslog};
+
+        if (house->log_fds[i] >= 0)
+            wire_send(child->control, WIRE_LOG, &log, house->log_fds[i]);
+    }
+}
+
+/* Does the path still lead to the file that we write? */
+static bool
+log_was_rotated(const struct house *house, int stream, const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) < 0 || status.st_ino != house->log_inodes[stream];
+}
+
+void
+logs_check(struct house *house, bool force)
+{
+    const struct settings *settings = &house->configuration->settings;
+
+    if (!force && strcmp(settings->log_format, "syslog") == 0)
+        return;
+    if (!force && !log_was_rotated(house, LOG_TRANSACTIONS, settings->logfile) &&
+        !log_was_rotated(house, LOG_PANIC, settings->paniclog))
+        return;
+    logs_open(house);
+    for (struct child *child = house->children; child; child = child->next)
+        if (child->pid > 0)
+            logs_send(house, child);
+}
+
+int
+bundle_store(const struct config_bundle *bundle, struct error *error)
+{
+    struct arena *arena = arena_new();
+    struct pack pack = pack_new(arena);
+    struct span bytes;
+    int fd = memfd_create("smail-configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    config_bundle_pack(bundle, &pack);
+    bytes = text_span(&pack.text);
+    if (fd < 0 || !file_write(fd, "configuration", bytes.bytes, bytes.length, error) ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) <
+            0) {
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+        fail_temporary(error, "4.3.0", "memory file: %s", strerror(errno));
+    }
+    arena_free(arena);
+    return fd;
+}
