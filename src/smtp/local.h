@@ -10,11 +10,14 @@
  *       kernel says of the peer. NETWORK: from then on the session is as one from that
  *       address (relaying by smtp_remote_allow), for smtpd under inetd. BATCH: rsmtp.
  *
+ *       NETWORK also takes XSMAIL away for the rest of the session.
+ *
  *   MAIL FROM:<path> with any of
  *       XPROGRAM=xtext XPROTOCOL=xtext XHOST=xtext XADDRESS=xtext XFULLNAME=xtext
  *       XHOPS=n XGRADE=c XERRORS=MAIL|PRINT|QUIET XMODE=FOREGROUND|BACKGROUND|QUEUED
  *       XFLAGS=letters: t recipients from the header (RCPTs are exclusions), m me too,
  *       n no aliases, N dry run, v verbose, f the sender was given (-f)
+ *       XHOST and XADDRESS of an untrusted user are not taken over.
  *       An untrusted user's reverse-path is replaced by his own address unless null or his.
  *
  *   RCPT TO:<address>: any form of address Smail knows (a!b!c, a%b, no domain), no limit of
@@ -38,9 +41,16 @@
 #include "base/error.h"
 #include "mail/envelope.h"
 
-/* XORIGIN and the X parameters of MAIL, written by commands and read by the session. */
+/*
+ * The X parameters of MAIL for what `envelope` has of them, each with a blank before it:
+ * " XPROGRAM=rmail XERRORS=QUIET", "" for none. Values may hold any octets but controls.
+ */
 const char *local_mail_parameters(const struct envelope *envelope, const char *flags,
                                   struct arena *arena);
+/* The xtext of RFC 3461 as used here: 8-bit octets may be inside; controls become '?'. */
+const char *local_text_encode(const char *value, struct arena *arena);
+/* False for anything that local_text_encode() does not write, controls above all. */
+bool local_text_decode(struct span text, struct arena *arena, const char **value);
 /* False: permanent 5.5.4, naming the parameter. `flags` gets the letters of XFLAGS. */
 bool local_mail_parameter(struct span name, struct span value, struct arena *arena,
                           struct envelope *envelope, const char **flags, struct error *error);

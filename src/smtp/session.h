@@ -78,7 +78,11 @@ struct smtp_message {
 
 /* What the session asks of whoever drives it. All get `context` of the session. */
 struct smtp_host {
-    /* May this recipient be had? Answer with smtp_answer_recipient(). Not asked for local submissions. */
+    /*
+     * May this recipient be had? Answer with smtp_answer_recipient(); `recipient` stays
+     * until then. Not asked for local submissions. Whether the client may relay follows
+     * from envelope->origin and envelope->peer_address, which XORIGIN may have set.
+     */
     void (*recipient)(void *context, struct smtp_session *session, const struct envelope *envelope,
                       const char *recipient);
     /* VRFY with `info`: the same with no envelope. */
@@ -86,14 +90,22 @@ struct smtp_host {
     /* MAIL: is there room (disk, sessions)? false: 452 with the error. `size` 0 if not declared. */
     bool (*room)(void *context, struct smtp_session *session, uint64_t size, struct error *error);
 
-    /* DATA or the first BDAT: id and templates for the message. False: 451 with the error. */
+    /*
+     * DATA or the first BDAT: id and templates for the message, which are copied. False:
+     * the error is the reply (451). From here on commit() or abort() follows, one of them.
+     */
     bool (*begin)(void *context, struct smtp_session *session, const struct envelope *envelope,
                   struct smtp_message *message, struct error *error);
     /* A piece of the final content (header completed, CRLF, no dot-stuffing). */
     void (*content)(void *context, struct smtp_session *session, struct span bytes);
-    /* All of it came; the envelope is final. Answer with smtp_answer_commit(). */
+    /*
+     * All of it came; the envelope is final and stays until the answer, which is given
+     * with smtp_answer_commit(). There is no abort() any more, not even when the session
+     * is freed before it is answered: the message is the host's.
+     */
     void (*commit)(void *context, struct smtp_session *session, const struct envelope *envelope);
-    /* The message is given up (RSET, limit, error, end of the connection). */
+    /* The message is given up (RSET, limit, error, end of the connection). May be called
+     * from inside smtp_session_input(), smtp_session_timeout() and smtp_session_free(). */
     void (*abort)(void *context, struct smtp_session *session);
 
     /*
@@ -115,10 +127,12 @@ void smtp_session_free(struct smtp_session *session); /* aborts a message that i
 
 /*
  * Give it bytes from the peer. Returns how many were consumed: fewer than given while a
- * request is open, when the host's window is full (smtp_session_hold), or when it is over.
+ * request is open, when the host's window is full (smtp_session_hold), when 16 KiB of
+ * replies wait to be sent, or when it is over. What was left is to be given again after
+ * the answer, the end of the hold, or smtp_session_sent(), before anything newer.
  */
 size_t smtp_session_input(struct smtp_session *session, struct span bytes);
-/* The peer closed its side. */
+/* The peer closed its side, and all it sent was consumed (or cannot be: it is over). */
 void smtp_session_end(struct smtp_session *session);
 
 /* What is to be sent to the peer; smtp_session_sent() takes the first `length` octets off. */
@@ -141,12 +155,17 @@ void smtp_session_shut(struct smtp_session *session, const char *status, const c
 void smtp_answer_recipient(struct smtp_session *session, const struct smtp_answer *answer);
 /* NULL error: committed, 250 with the id. With an error: 451/452/550... as it says. */
 void smtp_answer_commit(struct smtp_session *session, const struct error *error);
-/* After a commit in foreground mode: one line for each address, then the last (`more` false). */
+/*
+ * After a commit in foreground mode (a local message with envelope->mode FOREGROUND): a
+ * line "STATUS <address> what became of it" for each address, then one call with `more`
+ * false, which ends the reply with the worst code of all; its text is not used. The code
+ * of a line follows from the class of its status, else from `failed`.
+ */
 void smtp_answer_outcome(struct smtp_session *session, const char *text, bool failed, bool more);
 void smtp_control_line(struct smtp_session *session, const char *text);
 void smtp_control_end(struct smtp_session *session, int code, const char *text);
 
-/* For logs and the state dump. */
+/* For logs and the state dump; the envelope is NULL between transactions. */
 const struct envelope *smtp_session_envelope(const struct smtp_session *session);
 const char *smtp_session_state(const struct smtp_session *session);
 size_t smtp_session_memory(const struct smtp_session *session);
