@@ -7,8 +7,6 @@
 
 #include "base/banned.h"
 
-enum { ENCODED_OCTETS = 18 }; /* that stay within the 75 of RFC 2047 2 when all are =XX */
-
 static const char *
 operator_lc(const char *value, struct arena *arena)
 {
@@ -75,57 +73,12 @@ operator_strip(const char *value, struct arena *arena)
     return text_string(&text);
 }
 
-static bool
-is_ascii(const char *value)
-{
-    for (; *value; value++)
-        if ((unsigned char)*value > 126)
-            return false;
-    return true;
-}
-
-/* Octets of the UTF-8 character at the beginning, 1 for what is none. */
-static size_t
-character_length(const char *at)
-{
-    size_t length = 1;
-
-    while (((unsigned char)at[length] & 0xc0) == 0x80 && length < 4)
-        length++;
-    return length;
-}
-
-/* Encoded words (RFC 2047), none of which splits a character. */
-static void
-add_encoded(struct text *text, const char *at)
-{
-    while (*at) {
-        size_t used = 0;
-
-        text_add(text, "=?UTF-8?Q?");
-        while (at[used] && used + character_length(at + used) <= ENCODED_OCTETS)
-            used += character_length(at + used);
-        for (size_t i = 0; i < used; i++) {
-            if (byte_is_letter(at[i]) || byte_is_digit(at[i]))
-                text_add_byte(text, at[i]);
-            else
-                text_add_format(text, "=%02X", (unsigned)(unsigned char)at[i]);
-        }
-        at += used;
-        text_add(text, *at ? "?= " : "?=");
-    }
-}
-
 /* Fit to stand in the parentheses of a comment (RFC 5322 3.2.2). */
 static const char *
 operator_comment(const char *value, struct arena *arena)
 {
     struct text text = text_new(arena);
 
-    if (!is_ascii(value)) {
-        add_encoded(&text, value);
-        return text_string(&text);
-    }
     for (; *value; value++) {
         if (strchr("()\\", *value))
             text_add_byte(&text, '\\');
