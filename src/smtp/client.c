@@ -204,6 +204,12 @@ smtp_client_hung_up(const struct error *error)
 
 /* --- using --- */
 
+void
+smtp_client_set_timeouts(struct smtp_client *client, const struct smtp_timeouts *timeouts)
+{
+    client->timeouts = *timeouts;
+}
+
 const struct smtp_extensions *
 smtp_client_extensions(const struct smtp_client *client)
 {

@@ -13,13 +13,15 @@ bool
 client_path_is_clean(const char *path, bool utf8)
 {
     size_t length = strlen(path);
-    bool quoted = false;
+    bool quoted = false, escaped = false;
 
     for (size_t i = 0; i < length; i++) {
         if (byte_is_control(path[i]) || ((unsigned char)path[i] > 127 && !utf8))
             return false;
-        if (quoted && path[i] == '\\' && i + 1 < length && !byte_is_control(path[i + 1]))
-            i++;
+        if (escaped)
+            escaped = false;
+        else if (path[i] == '\\')
+            escaped = quoted;
         else if (path[i] == '"')
             quoted = !quoted;
         else if (!quoted && strchr("<> ", path[i]) != NULL)

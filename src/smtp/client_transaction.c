@@ -38,6 +38,7 @@ struct exchange {
     size_t accepted;
     bool sender_accepted;
     bool text_asked;          /* DATA, or BDAT with the text, is written */
+    bool text_written;        /* from here on a lost connection leaves a doubt */
     struct error write_error; /* of the first write that failed */
 };
 
@@ -73,6 +74,15 @@ rest_fail(struct exchange *exchange, const struct error *error,
                 reply);
 }
 
+/* The connection is lost: if all of the text was written, it may have arrived. */
+static void
+rest_in_doubt(struct exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->transaction->recipient_count; i++)
+        if (exchange->stages[i] < STAGE_REFUSED)
+            exchange->transaction->recipients[i].in_doubt = exchange->text_written;
+}
+
 /* A fault of ours in the middle of the text: the server must not think that it is whole.
  */
 static bool
@@ -104,6 +114,7 @@ exchange_reply(struct exchange *exchange, int64_t timeout, const char *verb,
             error_prefix(&error, "waiting for the reply to %s", verb);
         if (error.number == 0)
             error.number = ERR_SMTP_TEMPORARY;
+        rest_in_doubt(exchange);
         rest_fail(exchange, &error, NULL);
         return false;
     }
@@ -191,7 +202,7 @@ text_write(struct exchange *exchange, bool dots)
     const struct smtp_content *content = &exchange->transaction->content;
     struct smtp_client *client = exchange->client;
     struct content_filter filter = content_filter_new(client->connection, dots);
-    struct error error = {.number = ERR_SPOOL_READ};
+    struct error error = {0};
     uint64_t read = 0;
     struct span piece;
     bool written = true;
@@ -211,6 +222,7 @@ text_write(struct exchange *exchange, bool dots)
         written =
             !client->broken && content_filter_add(&filter, piece, &exchange->write_error);
     } while (written && piece.length > 0);
+    exchange->text_written = true;
     if (!written || !content_filter_end(&filter, &exchange->write_error)) {
         exchange->write_error.number = ERR_SMTP_WRITE;
         client->broken = true;
@@ -522,6 +534,8 @@ smtp_client_send(struct smtp_client *client, struct smtp_transaction *transactio
         return !client->broken;
     if (!exchange_start(&exchange))
         return false;
+    for (size_t i = 0; i < transaction->recipient_count; i++)
+        transaction->recipients[i].in_doubt = false;
     transaction->content.rewind(transaction->content.context);
     if (!envelope_send(&exchange))
         return false;
