@@ -159,8 +159,9 @@ transport_is_known(const struct parse *parse, const char *name)
 
     if (entry_find(&configuration->transports, name))
         return true;
-    for (size_t i = 0; i < configuration->broken_count; i++)
-        if (strcmp(configuration->broken_transports[i], name) == 0)
+    for (size_t i = 0; i < configuration->broken.count; i++)
+        if (configuration->broken.list[i].kind == ENTRY_TRANSPORT &&
+            strcmp(configuration->broken.list[i].name, name) == 0)
             return true;
     return false;
 }
@@ -221,23 +222,27 @@ check_method(struct parse *parse, const struct entry *entry, const char *what)
 }
 
 static void
-check_entries(struct parse *parse, const struct entries *entries,
-              const struct attribute *generic)
+check_entry(struct parse *parse, const struct entry *entry)
 {
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct entry *entry = &entries->list[i];
-        const char *what;
+    const char *what =
+        arena_format(parse->arena, "%s %s", entry_kind_name(entry->kind), entry->name);
 
-        if (!entry->file)
-            continue; /* built in; its transport may be one that this build has not */
-        what = arena_format(parse->arena, "%s %s", entry_kind_name(entry->kind),
-                            entry->name);
-        check_rows(parse, entry, generic, entry->director, entry->generic_origins, what);
+    check_rows(parse, entry, entry_generic_rows(entry), entry->director,
+               entry->generic_origins, what);
+    if (entry->driver)
         check_rows(parse, entry, entry->driver->attributes, entry->config, entry->origins,
                    what);
-        if (entry->kind == ENTRY_ROUTER)
-            check_method(parse, entry, what);
-    }
+    if (entry->kind == ENTRY_ROUTER)
+        check_method(parse, entry, what);
+}
+
+/* Built-in ones are fine; they may name a transport that this build has not. */
+static void
+check_entries(struct parse *parse, const struct entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        if (entries->list[i].file)
+            check_entry(parse, &entries->list[i]);
 }
 
 static void
@@ -256,9 +261,10 @@ parse_check(struct parse *parse)
     struct attribute_origin smart = origin_of(parse, "smart_transport");
 
     check_settings(parse);
-    check_entries(parse, &configuration->directors, director_generic_attributes);
-    check_entries(parse, &configuration->routers, router_generic_attributes);
-    check_entries(parse, &configuration->transports, transport_generic_attributes);
+    check_entries(parse, &configuration->directors);
+    check_entries(parse, &configuration->routers);
+    check_entries(parse, &configuration->transports);
+    check_entries(parse, &configuration->broken);
     check_methods(parse);
     check_transport(parse, smart.file, smart.line, "smart_transport",
                     configuration->settings.smart_transport);

@@ -131,6 +131,7 @@ configuration_parse(const struct config_bundle *bundle,
     parse_tables(&parse);
     parse_entries(&parse);
     parse_check(&parse);
+    problems_sort(&configuration->problems);
     return configuration;
 }
 

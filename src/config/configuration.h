@@ -125,8 +125,7 @@ struct configuration {
     size_t retry_count;
     struct retry_rule default_retry; /* for hosts that `retry` does not name */
     struct method_file *methods;
-    const char **broken_transports; /* names of entries left out for their mistakes */
-    size_t broken_count;
+    struct entries broken; /* left out of the tables for their mistakes; driver may be NULL */
     struct problems problems; /* all of them; errors > 0 means broken */
     struct attribute_origin *origins; /* of the settings, a row each */
 };

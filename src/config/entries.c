@@ -29,6 +29,18 @@ entry_kind_name(enum entry_kind kind)
     return names[kind];
 }
 
+const struct attribute *
+entry_generic_rows(const struct entry *entry)
+{
+    static const struct attribute *const rows[] = {
+        [ENTRY_DIRECTOR] = director_generic_attributes,
+        [ENTRY_ROUTER] = router_generic_attributes,
+        [ENTRY_TRANSPORT] = transport_generic_attributes,
+    };
+
+    return rows[entry->kind];
+}
+
 static const struct driver *
 driver_find(const struct driver *const *drivers, const char *name)
 {
@@ -175,20 +187,17 @@ is_second(struct table_parse *table, const struct definition *definition)
     return true;
 }
 
+/* Keep what was left out, so that the names in it are checked as well. */
 static void
-note_broken(struct table_parse *table, const char *name)
+note_broken(struct table_parse *table, const struct entry *entry)
 {
-    struct configuration *configuration = table->parse->configuration;
-    size_t count = configuration->broken_count;
-    const char **names;
+    struct entries *broken = &table->parse->configuration->broken;
 
-    if (table->kind != ENTRY_TRANSPORT || !table->file)
+    if (!table->file)
         return;
-    names = arena_grow(table->parse->arena, configuration->broken_transports, count,
-                       count + 1, sizeof *names);
-    names[count] = name;
-    configuration->broken_transports = names;
-    configuration->broken_count = count + 1;
+    broken->list = arena_grow(table->parse->arena, broken->list, broken->count,
+                              broken->count + 1, sizeof *broken->list);
+    broken->list[broken->count++] = *entry;
 }
 
 static void
@@ -205,14 +214,14 @@ read_text(struct table_parse *table, struct span text)
     entries->list = arena_grow(parse->arena, entries->list, entries->count,
                                entries->count + count, sizeof *entries->list);
     for (struct definition *at = definitions; at; at = at->next) {
-        struct entry entry;
+        struct entry entry = {0};
 
         if (is_second(table, at))
             continue;
         if (entry_parse(table, at, &entry))
             entries->list[entries->count++] = entry;
         else
-            note_broken(table, at->name);
+            note_broken(table, &entry);
     }
 }
 

@@ -14,6 +14,7 @@ struct lexer {
     struct span text;
     size_t at;
     unsigned line;
+    unsigned token_line; /* where the last token began */
     bool ended; /* the entry is over; `at` is where the next one begins, or the end */
     bool wrong; /* the string being read has a mistake, which was told */
     struct arena *arena;
@@ -108,8 +109,10 @@ more(struct lexer *lexer)
             lexer->at++;
         else if (byte == '#')
             pass_comment(lexer);
-        else if (!pass_joined_line(lexer))
+        else if (!pass_joined_line(lexer)) {
+            lexer->token_line = lexer->line;
             return true;
+        }
     }
     lexer->ended = true;
     return false;
@@ -136,6 +139,7 @@ next_entry(struct lexer *lexer)
 {
     pass_entry(lexer);
     lexer->ended = false;
+    lexer->token_line = lexer->line;
     return lexer->at < lexer->text.length;
 }
 
@@ -158,6 +162,7 @@ lexer_begin(const char *file, struct span text, struct arena *arena,
     }
     more(&lexer);
     lexer.ended = false;
+    lexer.token_line = lexer.line;
     return lexer;
 }
 
@@ -179,7 +184,8 @@ found(const struct lexer *lexer)
 static bool
 complain(struct lexer *lexer, const char *expected)
 {
-    problem_add(lexer->problems, lexer->file, lexer->line, "%s found, %s expected",
+    problem_add(lexer->problems, lexer->file,
+                lexer->ended ? lexer->token_line : lexer->line, "%s found, %s expected",
                 found(lexer), expected);
     return false;
 }

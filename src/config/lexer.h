@@ -33,6 +33,9 @@ void problem_add(struct problems *problems, const char *file, unsigned line, con
 void problem_warn(struct problems *problems, const char *file, unsigned line, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));
 
+/* Bring them into the order of a file's lines; files as they came. */
+void problems_sort(struct problems *problems);
+
 /* name = value, +name, name, -name. */
 enum setting_form { SETTING_VALUE, SETTING_ON, SETTING_OFF };
 

@@ -36,5 +36,6 @@ bool parse_setting(struct parse *parse, const struct attribute *rows, void *conf
                    struct attribute_origin *origins);
 
 const char *entry_kind_name(enum entry_kind kind);
+const struct attribute *entry_generic_rows(const struct entry *entry);
 
 #endif
