@@ -16,6 +16,9 @@
 /* Time for one call besides what the text needs at a thousand octets a second. */
 enum { CALL_TIME = 60 * 60 * 1000 };
 
+/* More parents than that are a ring. */
+enum { ANCESTORS = 1000 };
+
 /* One call in the making: positions of its addresses in the caller's array. */
 struct call {
     const struct job_context *context;
@@ -30,7 +33,8 @@ const struct address *const *
 deliver_ancestors(const struct job *job, const struct address *address,
                   struct arena *arena, size_t *count)
 {
-    size_t most = (size_t)job->address_count + job->known_count;
+    size_t all = (size_t)job->address_count + job->known_count;
+    size_t most = all < ANCESTORS ? all : ANCESTORS;
     const struct address **list = arena_array(arena, most + 1, sizeof(*list));
     uint32_t number = address->parent;
 

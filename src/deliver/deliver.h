@@ -49,8 +49,10 @@ struct job_result {
     /* outcomes; of an address that this job itself made or finished as well */
     struct spool_outcome *outcomes;
     size_t outcome_count;
-    /* for each outcome: it counts only when what the connections owe was settled */
-    bool *owed;
+    struct job_mark {       /* for each outcome */
+        bool owed;          /* it counts only when what the connections owe was settled */
+        bool report_passed; /* the next hop answers for NOTIFY=SUCCESS */
+    } * marks;
     bool
         ran_command; /* the process should end: a command may have left its marks on it */
 

@@ -13,19 +13,19 @@
 
 static void
 outcome_add(struct job_result *result, struct arena *arena, size_t *room,
-            const struct spool_outcome *outcome, bool owed)
+            const struct spool_outcome *outcome, struct job_mark mark)
 {
     if (result->outcome_count == *room) {
         size_t wanted = *room ? 2 * *room : 16;
 
         result->outcomes =
             arena_grow(arena, result->outcomes, *room, wanted, sizeof(*result->outcomes));
-        result->owed =
-            arena_grow(arena, result->owed, *room, wanted, sizeof(*result->owed));
+        result->marks =
+            arena_grow(arena, result->marks, *room, wanted, sizeof(*result->marks));
         *room = wanted;
     }
     result->outcomes[result->outcome_count] = *outcome;
-    result->owed[result->outcome_count++] = owed;
+    result->marks[result->outcome_count++] = mark;
 }
 
 /* A job in progress: what it makes, and the addresses under the numbers of its outcomes.
@@ -53,7 +53,7 @@ attempt_defer(struct attempt *attempt, uint32_t number, const struct error *erro
                                     .time = clock_milliseconds()};
 
     outcome_add(attempt->result, attempt->context->arena, &attempt->outcome_room,
-                &outcome, false);
+                &outcome, (struct job_mark){0});
 }
 
 /* --- delivering --- */
@@ -78,15 +78,14 @@ outcomes_take(struct attempt *attempt, const struct delivery_address *results,
             .diagnostic = results[i].diagnostic,
             .time = clock_milliseconds(),
         };
+        struct job_mark mark;
 
         if (outcome.outcome == OUTCOME_DEFERRED || outcome.outcome == OUTCOME_FAILED)
             outcome.error = results[i].error;
-        /* Kept until the end, where success reports are due. */
+        mark.owed = owed && outcome.outcome == OUTCOME_DELIVERED;
+        mark.report_passed = results[i].report_passed;
         outcome_add(attempt->result, attempt->context->arena, &attempt->outcome_room,
-                    &outcome, owed && outcome.outcome == OUTCOME_DELIVERED);
-        if (outcome.outcome == OUTCOME_RELAYED && results[i].report_passed)
-            attempt->result->outcomes[attempt->result->outcome_count - 1].report =
-                REPORT_PASSED;
+                    &outcome, mark);
     }
 }
 
@@ -382,7 +381,7 @@ job_conclude(const struct job_context *context, const struct job *job,
     for (size_t i = 0; i < result->outcome_count && failure; i++) {
         struct spool_outcome *outcome = &result->outcomes[i];
 
-        if (!result->owed[i])
+        if (!result->marks[i].owed)
             continue;
         outcome->outcome = OUTCOME_DEFERRED;
         outcome->error = *failure;
