@@ -174,6 +174,8 @@ void
 role_loop(struct role *role)
 {
     while (event_base_loop(role->base, EVLOOP_ONCE) == 0) {
+        if (role->turn)
+            role->turn(role);
         log_flush(role->log);
         if (event_base_got_break(role->base) || event_base_got_exit(role->base))
             break;

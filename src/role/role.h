@@ -40,6 +40,8 @@ struct role {
      * (LISTEN, PEER, COUNTS, CONFIG, WORKER_FAILED, DRAIN, STATE). The descriptor of the
      * frame is the callee's. */
     void (*control_frame)(struct role *role, struct frame *frame);
+    /* Called once for each turn of the event loop, after the callbacks; may be NULL. */
+    void (*turn)(struct role *role);
     /* A new configuration has replaced role->configuration (spool and queue only). */
     void (*configured)(struct role *role);
     void *context;

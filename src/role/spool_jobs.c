@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Jobs: handed to workers with what they need of the message, and what comes back. */
+#include "role/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+enum {
+    INLINE_LIMIT = 256 << 10, /* content over this goes as a memory file */
+    COPY_STEP = 1 << 20,
+    MADE_LIMIT = 1 << 20, /* new addresses of one job */
+};
+
+static struct span
+job_key(const uint64_t *number)
+{
+    return (struct span){(const char *)number, sizeof *number};
+}
+
+struct job_state *
+job_find(struct keeper *keeper, uint64_t number)
+{
+    return table_get(keeper->jobs, job_key(&number));
+}
+
+void
+jobs_orphan(struct keeper *keeper)
+{
+    size_t at = 0;
+    struct span key;
+    void *value;
+
+    while (table_next(keeper->jobs, &at, &key, &value))
+        ((struct job_state *)value)->orphan = true;
+}
+
+bool
+message_has_orphan(const struct keeper *keeper, const struct message_id *id)
+{
+    size_t at = 0;
+    struct span key;
+    void *value;
+
+    while (table_next(keeper->jobs, &at, &key, &value)) {
+        const struct job_state *state = value;
+
+        if (state->orphan && strcmp(state->id.text, id->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The last job of a queue that died is over: now the new one may schedule the message. */
+static void
+orphan_end(struct keeper *keeper, const struct message_id *id)
+{
+    struct spool_message *message = spool_find(keeper->spool, id);
+
+    if (message && !message_has_orphan(keeper, id))
+        queue_tell_message(keeper, message, true);
+}
+
+void
+job_end(struct keeper *keeper, uint64_t number)
+{
+    struct job_state *state = table_remove(keeper->jobs, job_key(&number));
+
+    if (!state)
+        return;
+    if (state->orphan)
+        orphan_end(keeper, &state->id);
+    free(state->made);
+    arena_free(state->arena);
+    free(state);
+}
+
+/*
+ * A worker reports to a spool process that did not give out the job (that one died): it
+ * is taken up as if it had.
+ */
+static struct job_state *
+job_adopt(struct keeper *keeper, uint64_t number, const struct message_id *id)
+{
+    struct spool_message *message = spool_find(keeper->spool, id);
+    struct job_state *state;
+    struct error error = {0};
+
+    if (!message)
+        return NULL;
+    state = memory_alloc(sizeof *state);
+    memset(state, 0, sizeof *state);
+    state->number = number;
+    state->id = *id;
+    state->arena = arena_new();
+    state->address_count = message->address_count;
+    state->begun = clock_milliseconds();
+    state->orphan = true;
+    if (!spool_load(keeper->spool, message, state->arena, &state->envelope,
+                    &state->addresses, &error)) {
+        log_panic(keeper->role->log, id->text, "%s", error.text);
+        arena_free(state->arena);
+        free(state);
+        return NULL;
+    }
+    table_put(keeper->jobs, job_key(&number), state);
+    return state;
+}
+
+static struct worker_link *
+worker_find(struct keeper *keeper, uint32_t number)
+{
+    for (struct worker_link *worker = keeper->workers; worker; worker = worker->next)
+        if (worker->number == number)
+            return worker;
+    return NULL;
+}
+
+static void
+job_lost(struct keeper *keeper, uint64_t number)
+{
+    struct wire_job_end end = {number};
+
+    queue_send(keeper, WIRE_JOB_LOST, &end);
+}
+
+/* --- dispatch --- */
+
+/* All of a large content in a sealed memory file; -1 with an error. */
+static int
+content_file(struct keeper *keeper, const struct spool_message *message,
+             struct error *error)
+{
+    int fd = memfd_create("smail-content", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    char *buffer = memory_alloc(COPY_STEP);
+
+    if (fd < 0)
+        fail_temporary(error, "4.3.0", "memory file: %s", strerror(errno));
+    for (uint64_t at = 0; fd >= 0 && at < message->size;) {
+        size_t step =
+            message->size - at < COPY_STEP ? (size_t)(message->size - at) : COPY_STEP;
+
+        if (!spool_read_content(keeper->spool, message, at, buffer, step, error) ||
+            pwrite(fd, buffer, step, (off_t)at) != (ssize_t)step) {
+            if (!error->status[0])
+                fail_temporary(error, "4.3.1", "memory file: %s", strerror(errno));
+            close(fd);
+            fd = -1;
+        }
+        at += step;
+    }
+    free(buffer);
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS,
+                         F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        fail_temporary(error, "4.3.0", "memory file: %s", strerror(errno));
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Content for a job: in the frame when it is small, else its header and a memory file. */
+static bool
+content_attach(struct keeper *keeper, const struct spool_message *message,
+               struct job *job, struct arena *arena, int *fd, struct error *error)
+{
+    uint64_t inline_size = message->size;
+    char *bytes;
+
+    job->content_size = message->size;
+    *fd = -1;
+    if (message->size > INLINE_LIMIT) {
+        inline_size =
+            job->envelope.header_size < message->size ? job->envelope.header_size : 0;
+        *fd = content_file(keeper, message, error);
+        if (*fd < 0)
+            return false;
+    }
+    bytes = arena_alloc(arena, inline_size + 1);
+    job->content = (struct span){bytes, inline_size};
+    return spool_read_content(keeper->spool, message, 0, bytes, inline_size, error);
+}
+
+/* The addresses of the job and, behind each other, all their ancestors. */
+static void
+addresses_attach(const struct job_state *state, const struct wire_dispatch *dispatch,
+                 struct job *job, struct arena *arena)
+{
+    bool *taken = arena_array(arena, state->address_count + 1, sizeof *taken);
+
+    job->addresses = arena_array(arena, dispatch->count, sizeof *job->addresses);
+    job->known = arena_array(arena, state->address_count, sizeof *job->known);
+    for (uint32_t i = 0; i < dispatch->count; i++) {
+        uint32_t number = dispatch->numbers[i];
+
+        if (number == 0 || number > state->address_count)
+            continue;
+        job->addresses[job->address_count++] = state->addresses[number - 1];
+        for (number = state->addresses[number - 1].parent;
+             number != 0 && number <= state->address_count && !taken[number];
+             number = state->addresses[number - 1].parent) {
+            taken[number] = true;
+            job->known[job->known_count++] = state->addresses[number - 1];
+        }
+    }
+}
+
+/* A bounce tells of all failed addresses that are not reported yet. */
+static void
+failed_attach(const struct job_state *state, struct job *job, struct arena *arena)
+{
+    struct wire_dispatch failed = {0};
+    uint32_t *numbers = arena_array(arena, state->address_count, sizeof *numbers);
+
+    for (uint32_t i = 0; i < state->address_count; i++)
+        if (state->addresses[i].state == ADDRESS_FAILED)
+            numbers[failed.count++] = i + 1;
+    failed.numbers = numbers;
+    addresses_attach(state, &failed, job, arena);
+}
+
+static enum job_kind
+job_kind_of(uint32_t action)
+{
+    switch (action) {
+    case QUEUE_RESOLVE:
+        return JOB_RESOLVE;
+    case QUEUE_BOUNCE:
+        return JOB_BOUNCE;
+    case QUEUE_WARN:
+        return JOB_WARN;
+    default:
+        return JOB_DELIVER;
+    }
+}
+
+/* Make the job and send it. False: it could not be read. */
+static bool
+job_send(struct keeper *keeper, const struct spool_message *message,
+         struct job_state *state, const struct wire_dispatch *dispatch,
+         struct error *error)
+{
+    struct arena *arena = arena_new();
+    struct wire_job frame = {0};
+    struct job *job = &frame.job;
+    int fd = -1;
+    bool fine;
+
+    job->number = dispatch->job;
+    job->kind = job_kind_of(dispatch->kind);
+    job->generation = keeper->role->configuration->generation;
+    job->id = dispatch->id;
+    job->envelope = state->envelope;
+    job->waited = message_waited(message, clock_milliseconds());
+    if (job->kind == JOB_BOUNCE)
+        failed_attach(state, job, arena);
+    else
+        addresses_attach(state, dispatch, job, arena);
+    fine = job->kind == JOB_RESOLVE ||
+           content_attach(keeper, message, job, arena, &fd, error);
+    if (fine)
+        wire_send(state->worker->channel, WIRE_JOB, &frame, fd);
+    if (fd >= 0)
+        close(fd);
+    arena_free(arena);
+    return fine;
+}
+
+void
+job_dispatch(struct keeper *keeper, const struct wire_dispatch *dispatch)
+{
+    struct spool_message *message = spool_find(keeper->spool, &dispatch->id);
+    struct worker_link *worker = worker_find(keeper, dispatch->worker);
+    struct job_state *state;
+    struct error error = {0};
+
+    if (!message || !worker || !worker->ready) {
+        job_lost(keeper, dispatch->job);
+        return;
+    }
+    state = memory_alloc(sizeof *state);
+    memset(state, 0, sizeof *state);
+    state->number = dispatch->job;
+    state->kind = dispatch->kind;
+    state->id = dispatch->id;
+    state->worker = worker;
+    state->arena = arena_new();
+    state->address_count = message->address_count;
+    state->begun = clock_milliseconds();
+    table_put(keeper->jobs, job_key(&dispatch->job), state);
+    if (!spool_load(keeper->spool, message, state->arena, &state->envelope,
+                    &state->addresses, &error) ||
+        !job_send(keeper, message, state, dispatch, &error)) {
+        log_panic(keeper->role->log, dispatch->id.text, "%s", error.text);
+        /* Held rather than tried for ever: a human must look at it. */
+        if (spool_add_note(keeper->spool, &dispatch->id, NOTE_HOLD, error.text, &error)) {
+            struct after *after = after_add(keeper, AFTER_NOTE, &dispatch->id);
+
+            after->note = NOTE_HOLD;
+            after->text = arena_string(keeper->group, error.text);
+        }
+        job_end(keeper, dispatch->job);
+        job_lost(keeper, dispatch->job);
+    }
+}
+
+/* They waited too long: failed, as if an attempt had said so. */
+void
+job_expire(struct keeper *keeper, const struct wire_expire *expire)
+{
+    struct spool_message *message = spool_find(keeper->spool, &expire->id);
+    struct envelope envelope;
+    struct address *addresses;
+    struct error error = {0};
+
+    if (!message ||
+        !spool_load(keeper->spool, message, keeper->group, &envelope, &addresses, &error))
+        return;
+    for (uint32_t i = 0; i < expire->count; i++) {
+        struct spool_outcome *outcome = arena_alloc(keeper->group, sizeof *outcome);
+        struct after *after;
+
+        if (expire->numbers[i] == 0 || expire->numbers[i] > message->address_count)
+            continue;
+        *outcome = (struct spool_outcome){.number = expire->numbers[i],
+                                          .outcome = OUTCOME_FAILED,
+                                          .report = REPORT_SENDER,
+                                          .error = expire->error,
+                                          .remote = "",
+                                          .diagnostic = "",
+                                          .time = clock_milliseconds()};
+        outcome->error.permanent = true;
+        if (!spool_add_outcome(keeper->spool, &expire->id, outcome, &error)) {
+            log_panic(keeper->role->log, expire->id.text, "%s", error.text);
+            continue;
+        }
+        after = after_add(keeper, AFTER_OUTCOME, &expire->id);
+        after->outcome = outcome;
+        after->address = &addresses[expire->numbers[i] - 1];
+        after->envelope = arena_alloc(keeper->group, sizeof envelope);
+        *after->envelope = envelope;
+    }
+}
+
+/* --- what workers report --- */
+
+/* The number of an address in a worker's words: its own, or a position in its result. */
+static uint32_t
+number_resolve(const struct job_state *state, uint32_t number)
+{
+    if ((number & ADDRESS_PARENT_IN_ARRAY) == 0)
+        return number;
+    number &= ~ADDRESS_PARENT_IN_ARRAY;
+    return number < state->made_count ? state->made[number] : 0;
+}
+
+static bool
+made_add(struct job_state *state, uint32_t number)
+{
+    if (state->made_count == MADE_LIMIT)
+        return false;
+    if (state->made_count == state->made_room) {
+        state->made_room = state->made_room ? state->made_room * 2 : 16;
+        state->made = memory_grow(state->made, state->made_room * sizeof *state->made);
+    }
+    state->made[state->made_count++] = number;
+    return true;
+}
+
+/* Remember new addresses for the log and for outcomes that follow. */
+static void
+addresses_remember(struct job_state *state, const struct address *addresses,
+                   uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = addresses[i].number;
+
+        if (number > state->address_count) {
+            state->addresses =
+                arena_grow(state->arena, state->addresses, state->address_count,
+                           number + 64, sizeof *state->addresses);
+            state->address_count = number;
+        }
+        if (number > 0)
+            state->addresses[number - 1] = *address_copy(&addresses[i], state->arena);
+    }
+}
+
+static void
+expanded_take(struct keeper *keeper, struct frame *frame)
+{
+    struct wire_expanded expanded;
+    struct job_state *state;
+    struct error error = {0};
+    struct after *after;
+    uint32_t before;
+
+    if (!wire_read(frame, WIRE_EXPANDED, keeper->group, &expanded))
+        return;
+    state = job_find(keeper, expanded.job);
+    if (!state)
+        state = job_adopt(keeper, expanded.job, &expanded.id);
+    if (!state)
+        return;
+    /* Positions count over all slices of the job; what came in earlier ones has numbers.
+     */
+    before = state->made_count;
+    for (uint32_t i = 0; i < expanded.count; i++) {
+        uint32_t *parent = &expanded.addresses[i].parent;
+
+        if ((*parent & ADDRESS_PARENT_IN_ARRAY) == 0)
+            continue;
+        if ((*parent & ~ADDRESS_PARENT_IN_ARRAY) < before)
+            *parent = number_resolve(state, *parent);
+        else
+            *parent -= before;
+    }
+    if (!spool_add_expanded(keeper->spool, &state->id, expanded.addresses, expanded.keys,
+                            expanded.count, &error)) {
+        log_panic(keeper->role->log, state->id.text, "%s", error.text);
+        return;
+    }
+    for (uint32_t i = 0; i < expanded.count; i++)
+        if (!made_add(state, expanded.addresses[i].number))
+            return;
+    addresses_remember(state, expanded.addresses, expanded.count);
+    after = after_add(keeper, AFTER_ADDRESSES, &state->id);
+    after->addresses = expanded.addresses;
+    after->transports_are_local = expanded.transports_are_local;
+    after->count = expanded.count;
+    after->job = expanded.job;
+}
+
+static void
+outcomes_take(struct keeper *keeper, struct frame *frame)
+{
+    struct wire_outcomes outcomes;
+    struct job_state *state;
+
+    if (!wire_read(frame, WIRE_OUTCOMES, keeper->group, &outcomes))
+        return;
+    state = job_find(keeper, outcomes.job);
+    if (!state)
+        state = job_adopt(keeper, outcomes.job, &outcomes.id);
+    if (!state)
+        return;
+    for (uint32_t i = 0; i < outcomes.count; i++) {
+        struct spool_outcome *outcome = &outcomes.outcomes[i];
+        struct error error = {0};
+        struct after *after;
+
+        /* A report that outlived the spool process: its numbers are those of the message.
+         */
+        if (state)
+            outcome->number = number_resolve(state, outcome->number);
+        if (outcome->number == 0 || outcome->number & ADDRESS_PARENT_IN_ARRAY)
+            continue;
+        if (!spool_add_outcome(keeper->spool, &outcomes.id, outcome, &error)) {
+            log_panic(keeper->role->log, outcomes.id.text, "%s", error.text);
+            continue;
+        }
+        after = after_add(keeper, AFTER_OUTCOME, &outcomes.id);
+        after->outcome = outcome;
+        after->job = outcomes.job;
+        if (outcome->number <= state->address_count) {
+            after->address =
+                address_copy(&state->addresses[outcome->number - 1], keeper->group);
+            after->envelope = arena_alloc(keeper->group, sizeof *after->envelope);
+            *after->envelope = state->envelope;
+        }
+    }
+}
+
+static void
+report_take(struct keeper *keeper, struct frame *frame)
+{
+    struct wire_report report;
+    struct error error = {0};
+    struct message_id id;
+    struct after *after;
+    bool fine = true;
+
+    if (!wire_read(frame, WIRE_REPORT, keeper->group, &report) ||
+        !spool_find(keeper->spool, &report.id))
+        return;
+    if (report.has_message) {
+        id = keeper_id(keeper, report.envelope.grade);
+        fine = spool_add_message(keeper->spool, &id, &report.envelope, report.content,
+                                 &error);
+        if (fine) {
+            after = after_add(keeper, AFTER_REPORT, &id);
+            after->envelope = arena_alloc(keeper->group, sizeof report.envelope);
+            *after->envelope = report.envelope;
+        }
+    }
+    if (fine && report.kind == REPORT_FAILED)
+        fine = spool_add_reported(keeper->spool, &report.id, report.numbers, report.count,
+                                  report.has_message ? &id : NULL, &error);
+    else if (fine && report.kind == REPORT_DELAYED)
+        fine = spool_add_note(keeper->spool, &report.id, NOTE_WARNED, report.log, &error);
+    if (!fine) {
+        log_panic(keeper->role->log, report.id.text, "report: %s", error.text);
+        return;
+    }
+    after = after_add(keeper, AFTER_REPORTED, &report.id);
+    after->numbers = report.kind == REPORT_FAILED ? report.numbers : NULL;
+    after->count = report.kind == REPORT_FAILED ? report.count : 0;
+    after->text = report.log;
+    after->job = report.job;
+}
+
+/* --- workers --- */
+
+static void
+hello_take(struct worker_link *worker, struct frame *frame)
+{
+    struct keeper *keeper = worker->keeper;
+    struct wire_worker hello;
+
+    if (!wire_read(frame, WIRE_WORKER_HELLO, keeper->group, &hello))
+        return;
+    /* Number and user are the master's word, not the worker's. */
+    worker->ready = true;
+    hello.worker = worker->number;
+    hello.class = worker->class;
+    hello.user = worker->user;
+    queue_send(keeper, WIRE_WORKER_READY, &hello);
+}
+
+/* A worker is believed only for jobs that it was given. */
+static bool
+job_is_its(struct worker_link *worker, uint64_t number)
+{
+    struct job_state *state = job_find(worker->keeper, number);
+
+    return !state || state->worker == worker || !state->worker;
+}
+
+static void
+worker_frame(struct worker_link *worker, struct frame *frame)
+{
+    struct keeper *keeper = worker->keeper;
+    struct wire_job_end end;
+    struct unpack job = unpack_new(frame->payload);
+
+    if (frame->type != WIRE_WORKER_HELLO && !job_is_its(worker, unpack_u64(&job))) {
+        log_panic(keeper->role->log, NULL, "worker %u spoke of a job that is not its own",
+                  worker->number);
+        return;
+    }
+    switch (frame->type) {
+    case WIRE_WORKER_HELLO:
+        hello_take(worker, frame);
+        break;
+    case WIRE_EXPANDED:
+        expanded_take(keeper, frame);
+        break;
+    case WIRE_OUTCOMES:
+        outcomes_take(keeper, frame);
+        break;
+    case WIRE_REPORT:
+        report_take(keeper, frame);
+        break;
+    case WIRE_DONE:
+        if (wire_read(frame, WIRE_DONE, keeper->group, &end)) {
+            struct after *after = after_add(keeper, AFTER_DONE, NULL);
+
+            after->job = end.job;
+            after->token = worker->number;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+worker_ready(struct channel *channel, void *context)
+{
+    struct frame frame;
+
+    while (channel_next(channel, &frame)) {
+        worker_frame(context, &frame);
+        if (frame.fd >= 0)
+            close(frame.fd);
+    }
+}
+
+/* Its jobs are done again by others; what it reported already counts. */
+static void
+worker_gone(struct channel *channel, void *context)
+{
+    struct worker_link *worker = context;
+    struct keeper *keeper = worker->keeper;
+    struct wire_worker gone = {worker->number, worker->class, worker->user};
+    size_t at = 0;
+    struct span key;
+    void *value;
+
+    while (table_next(keeper->jobs, &at, &key, &value))
+        if (((struct job_state *)value)->worker == worker)
+            ((struct job_state *)value)->worker = NULL;
+    if (worker->ready)
+        queue_send(keeper, WIRE_WORKER_GONE, &gone);
+    for (struct worker_link **link = &keeper->workers; *link; link = &(*link)->next)
+        if (*link == worker) {
+            *link = worker->next;
+            break;
+        }
+    channel_free(channel);
+    at = 0;
+    while (table_next(keeper->jobs, &at, &key, &value)) {
+        struct job_state *state = value;
+        struct after *after;
+        bool ended = false;
+
+        if (state->worker)
+            continue;
+        /* DONE may be in the open group already. */
+        for (after = keeper->after; after; after = after->next)
+            if (after->kind == AFTER_DONE && after->job == state->number)
+                ended = true;
+        if (!ended) {
+            uint64_t number = state->number;
+
+            job_end(keeper, number);
+            job_lost(keeper, number);
+        }
+    }
+    free(worker->user);
+    free(worker);
+}
+
+static uint32_t
+class_of_role(uint32_t kind)
+{
+    return kind == ROLE_USER     ? WORKER_USER
+           : kind == ROLE_REMOTE ? WORKER_REMOTE
+                                 : WORKER_RESOLVE;
+}
+
+void
+worker_add(struct keeper *keeper, const struct wire_peer *peer, int fd)
+{
+    struct worker_link *worker = memory_alloc(sizeof *worker);
+
+    worker->keeper = keeper;
+    worker->number = peer->instance;
+    worker->class = class_of_role(peer->kind);
+    worker->user = memory_string(peer->user);
+    worker->ready = false;
+    worker->channel = channel_new(fd);
+    worker->next = keeper->workers;
+    keeper->workers = worker;
+    channel_attach(worker->channel, keeper->role->base, worker_ready, worker_gone,
+                   worker);
+}
+
+void
+worker_stop(struct keeper *keeper, uint32_t number)
+{
+    struct worker_link *worker = worker_find(keeper, number);
+
+    if (worker)
+        wire_send(worker->channel, WIRE_DRAIN, NULL, -1);
+}
+
+/* A new queue gives out jobs anew; those of the old one report, and then are forgotten.
+ */
+void
+workers_tell(struct keeper *keeper)
+{
+    for (struct worker_link *worker = keeper->workers; worker; worker = worker->next) {
+        struct wire_worker ready = {worker->number, worker->class, worker->user};
+
+        if (worker->ready)
+            queue_send(keeper, WIRE_WORKER_READY, &ready);
+    }
+}
