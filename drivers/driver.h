@@ -43,14 +43,16 @@ struct lookup_value {
 
 struct lookup_driver {
     struct driver driver; /* no attributes; its name is the `proto` */
+    const char *suffix;   /* added to the file's name unless it ends so; NULL for none */
 
     /*
-     * Open `file` (absolute). *status is that of the file (or of what stands for it).
-     * False: permanent with errno ENOENT for a missing file, else temporary.
+     * Open `file` (absolute, with the suffix). False: permanent with errno ENOENT for a
+     * missing file, else temporary. What it opens lives in `arena` or is closed by close.
      */
     bool (*open)(const char *file, struct arena *arena, void **table, struct stat *status,
                  struct error *error);
-    /* The first entry of a key (no case). FAILED: temporary error. The value is trimmed, '#' cut. */
+    /* The first entry of a key (no case). FAILED: temporary error. The value is trimmed,
+     * '#' cut. */
     enum lookup_result (*find)(void *table, struct span key, struct arena *arena,
                                struct lookup_value *value, struct error *error);
     void (*close)(void *table);
@@ -76,8 +78,8 @@ struct services {
     bool (*user_of)(const struct services *services, uid_t uid, struct arena *arena,
                     struct user *user, bool *found, struct error *error);
     /* Name of a group to its number and back. */
-    bool (*group)(const struct services *services, const char *name, gid_t *gid, bool *found,
-                  struct error *error);
+    bool (*group)(const struct services *services, const char *name, gid_t *gid,
+                  bool *found, struct error *error);
     const struct resolver *resolver; /* NULL: no names can be asked here */
 
     /* Whose files may be read here: login name, "" for nobody's (a resolve worker). */
@@ -91,6 +93,8 @@ struct services {
 /* Calls services->trace if there is one. */
 void driver_trace(const struct services *services, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Let an expansion ask these services for ${lookup:...} and "~user". */
+void driver_expansion(struct expansion *expansion, const struct services *services);
 
 /* --- directors and routers --- */
 
@@ -117,7 +121,9 @@ struct directing {
     struct arena *arena;
 
     /* the answer */
-    struct address *children;  /* text, kind, literal, source, trust, user set */
+    /* Linked by next; text, kind, literal, source, trust, user set. One that has an error
+     * (and report) is refused for it, whatever it is. */
+    struct address *children;
     const char *transport;     /* name of an entry */
     const char *user;          /* login name that goes with the answer; "" none */
     const char *group, *home;  /* "" none */
@@ -127,6 +133,17 @@ struct directing {
     struct error error;
     enum report_class report;
 };
+
+/* What the expanded attributes of a director see: the address, its local part as $user.
+ */
+struct expansion directing_expansion(const struct directing *directing);
+/*
+ * An expanded attribute with that $user and $home (NULL: undefined). A failure has a
+ * meaning: there is no such file.
+ */
+bool directing_expand(const struct directing *directing, const char *text,
+                      const char *user, const char *home, const char **result,
+                      struct error *error);
 
 struct director_driver {
     struct driver driver;
@@ -139,15 +156,17 @@ struct routing {
     const struct services *services;
     const struct envelope *envelope;
     const struct address *address;
-    const char *target;  /* host, lower-case A-label or "[literal]" */
-    const char *rest;    /* what that host should see */
+    const char *target; /* host, lower-case A-label or "[literal]" */
+    const char *rest;   /* what that host should see */
     struct arena *arena;
 
     /* the answer */
-    size_t match;          /* characters of the target that matched */
-    bool complete;         /* a full match: the search ends */
-    const char *next_hop;  /* "" with complete: the target is this host itself */
-    const char *route;     /* hosts behind the next hop joined by '!', without the target; "" none */
+    size_t match;         /* characters of the target that matched */
+    bool complete;        /* a full match: the search ends */
+    const char *next_hop; /* "" with complete: the target is this host itself */
+    /* Hosts behind the next hop joined by '!', "" none. To that of a partial match the
+     * target is appended by the caller, to that of a complete one nothing. */
+    const char *route;
     const char *transport; /* the driver's own choice, or NULL */
     const char *source;    /* "file:line" or ""; for explain */
     struct error error;
@@ -169,6 +188,7 @@ struct delivery_address {
     const char *remote;     /* MTA that said so; "" */
     const char *diagnostic; /* its reply, or the output of a command, one line; "" */
     bool diagnostic_is_smtp;
+    bool report_passed; /* relayed to a host that now answers for NOTIFY=SUCCESS */
 };
 
 /* Connections that a worker keeps between deliveries. */
@@ -186,7 +206,8 @@ struct delivery {
     bool use_mx;              /* the router said that mail exchangers are looked up */
     struct delivery_address *addresses;
     size_t address_count;
-    struct rendering rendering; /* ready to be read, edits and attributes of the entry applied */
+    struct rendering
+        rendering; /* ready to be read, edits and attributes of the entry applied */
     struct expansion expansion; /* of the first address */
     const struct user *user;    /* who this process is; NULL: not a user's worker */
     struct connection_cache *connections;
@@ -195,8 +216,8 @@ struct delivery {
 };
 
 /* Decide all addresses, or those not decided yet, in one way. */
-void delivery_decide(struct delivery *delivery, enum outcome outcome, const struct error *error,
-                     enum report_class report);
+void delivery_decide(struct delivery *delivery, enum outcome outcome,
+                     const struct error *error, enum report_class report);
 
 enum identity {
     IDENTITY_NETWORK,   /* the remote worker */
@@ -217,6 +238,15 @@ struct transport_driver {
 void *connection_cache_take(struct connection_cache *cache, const char *key);
 void connection_cache_keep(struct connection_cache *cache, const char *key, void *held,
                            void (*close)(void *held));
+/*
+ * Keep what must be finished before any delivery that used it counts (a mailbox, locked
+ * and written, not yet synced), so that those which follow at once share it. It is taken
+ * by its key like a connection. `finish` makes it durable and ends it; false: none of
+ * these deliveries happened, `error` is temporary. It is called soon, before outcomes are
+ * told.
+ */
+void connection_cache_owe(struct connection_cache *cache, const char *key, void *held,
+                          bool (*finish)(void *held, struct error *error));
 
 /* The tables, made from drivers/list.h; each ends with NULL. */
 extern const struct director_driver *const director_drivers[];

@@ -15,7 +15,8 @@ struct resolving {
     const struct services *services;
     const struct envelope *envelope; /* NULL: none */
     const char *message_id;
-    /* Addresses of the message that exist already and are ancestors of the inputs, by number. */
+    /* Addresses of the message that exist already and are ancestors of the inputs, by
+     * number. */
     const struct address *const *known;
     size_t known_count;
     struct arena *arena;
@@ -38,26 +39,31 @@ struct resolution {
  *
  *   result    first the inputs in their order with new state and answer, then what they
  *             became, parents before children. States: ASSIGNED, EXPANDED, USER (goes on
- *             with the rights of `user`, at `director_at`), DUPLICATE (equal to another of
- *             the result), FAILED (error, report), or NEW (with a temporary error: deferred)
+ *             with the rights of `user`, at `director_at`), DUPLICATE (equal to another
+ * of the result), FAILED (error, report), or as before, NEW or USER, with
+ *             a temporary error: deferred; NEW without one: for a process with other
+ * rights
  *
- * Bounded by max_expansion_depth and max_expansion_addresses (then FAILED, 5.4.6 / 5.3.4).
+ * Bounded by max_expansion_depth and max_expansion_addresses (then FAILED, 5.4.6
+ * / 5.3.4).
  */
-void resolve(const struct resolving *resolving, const struct address *inputs, size_t count,
-             struct resolution *result);
+void resolve(const struct resolving *resolving, const struct address *inputs,
+             size_t count, struct resolution *result);
 
 /*
  * One address with the question whether it can be had, as at RCPT: walks as resolve()
- * does with restricted services.
+ * does with restricted services, and no further than to the first address that shows it.
+ * Neither `deferred` nor `failed`: exactly one of `local` and `remote`.
  */
 struct verification {
-    bool local;   /* every destination is here (files and pipes included) */
-    bool remote;  /* at least one destination is elsewhere: relaying */
+    bool local;  /* a director takes it: it is for us to have, wherever that sends it */
+    bool remote; /* the address itself leads to another host: relaying */
     bool deferred;
     bool failed;
     struct error error;
-    const struct address *final; /* the first destination */
-    /* A complete answer that needs no second walk: exactly one remote destination. */
+    const struct address
+        *final; /* the first destination; ASSIGNED, USER, or what failed */
+    /* A complete answer that needs no second walk: `final` is the recipient, remote. */
     bool is_whole;
 };
 void resolve_verify(const struct resolving *resolving, const char *recipient,
@@ -73,9 +79,10 @@ void services_free(struct services *services);
  * -bt, -bv, explain: the derivation as text or JSON. `from` may be NULL. Returns an exit
  * code: 0 deliverable, 67 (68) unknown user (host), 75 deferred, 65 syntax.
  */
-int explain_address(const struct resolving *resolving, const char *address, bool derivation,
-                    struct text *text, struct json *json);
+int explain_address(const struct resolving *resolving, const char *address,
+                    bool derivation, struct text *text, struct json *json);
 /* The three lines of -bt. */
-int test_address(const struct resolving *resolving, const char *address, struct text *text);
+int test_address(const struct resolving *resolving, const char *address,
+                 struct text *text);
 
 #endif
