@@ -2,13 +2,14 @@
 /*
  * A message at rest. A spool is one directory with one lock and segments in input/:
  * append-only logs of records whose headings are text. Everything that arrived while the
- * last sync ran is appended together, closed by one commit record, and made durable by one
- * fdatasync; only then is anybody told 250. spool(5) gives the format.
+ * last sync ran is appended together, closed by one commit record, and made durable by
+ * one fdatasync; only then is anybody told 250. spool(5) gives the format.
  *
  * The index in memory knows for each living message where its records are and how each of
  * its addresses stands. Adding puts records into the open group and changes nothing yet;
- * spool_commit() writes the group and only on success applies it to the index. So a failed
- * write leaves the spool as it was, and the caller tells the senders of the group 451.
+ * spool_commit() writes the group and only on success applies it to the index. So a
+ * failed write leaves the spool as it was, and the caller tells the senders of the group
+ * 451.
  *
  * Nothing here decides, waits, or talks to a network, and the only clock is `now`.
  */
@@ -46,31 +47,33 @@ struct spool_options {
 
 /* How one address of a living message stands, in the index. */
 struct spool_address {
-    uint64_t key;   /* address_key() */
-    uint8_t state;  /* enum address_state */
+    uint64_t key;     /* address_key() */
+    uint64_t outcome; /* private: the place of its last outcome */
+    uint32_t parent;  /* number of the address it was made from; 0 for a recipient */
+    uint8_t state;    /* enum address_state */
 };
 
 /* A living message in the index. Read only for everybody but the spool. */
 struct spool_message {
     struct message_id id;
-    uint64_t size;      /* octets of the content */
-    int64_t received;   /* milliseconds since 1970 */
-    int64_t waited;     /* milliseconds it was in the spool, as last recorded ... */
-    int64_t waited_at;  /* ... at this moment of the wall clock */
-    uint32_t attempts;  /* deferred outcomes so far */
+    uint64_t size;     /* octets of the content */
+    int64_t received;  /* milliseconds since 1970 */
+    int64_t waited;    /* milliseconds it was in the spool, as last recorded ... */
+    int64_t waited_at; /* ... at this moment of the wall clock */
+    uint32_t attempts; /* deferred outcomes so far */
     uint32_t address_count;
     uint32_t pending_count;    /* addresses not done */
     uint32_t unreported_count; /* failed ones whose bounce is due */
-    bool held;          /* by the operator, or because of a configuration error */
-    bool warned;        /* the sender was told of the delay */
-    bool is_bounce;     /* null reverse-path */
+    bool held;                 /* by the operator, or because of a configuration error */
+    bool warned;               /* the sender was told of the delay */
+    bool is_bounce;            /* null reverse-path */
     struct spool_address *addresses; /* by number - 1 */
-    void *private;      /* places of its records */
+    void *private;                   /* places of its records */
 };
 
 /*
- * Open the spool, take its lock, make its directories (auto_mkdir is the caller's) and the
- * first segment. Old segments are read by spool_recover(). Temporary 4.3.0 errors for
+ * Open the spool, take its lock, make its directories (auto_mkdir is the caller's) and
+ * the first segment. Old segments are read by spool_recover(). Temporary 4.3.0 errors for
  * anything that fails; `busy` is set when another process has the lock.
  */
 bool spool_open(const struct disk *disk, const struct spool_options *options, int64_t now,
@@ -101,8 +104,10 @@ bool spool_add_message(struct spool *spool, const struct message_id *id,
 struct spool_stream;
 bool spool_stream_begin(struct spool *spool, const struct message_id *id,
                         struct spool_stream **stream, struct error *error);
-bool spool_stream_add(struct spool_stream *stream, struct span bytes, struct error *error);
-/* Syncs the content and adds the message to the open group; the stream is gone either way. */
+bool spool_stream_add(struct spool_stream *stream, struct span bytes,
+                      struct error *error);
+/* Syncs the content and adds the message to the open group; the stream is gone either
+ * way. */
 bool spool_stream_end(struct spool_stream *stream, const struct envelope *envelope,
                       struct error *error);
 void spool_stream_abort(struct spool_stream *stream);
@@ -124,31 +129,35 @@ struct spool_outcome {
     uint32_t number;
     enum outcome outcome;
     enum report_class report;
-    struct error error;      /* for deferred and failed */
-    const char *remote;      /* MTA that said so; "" */
-    const char *diagnostic;  /* its reply, or a command's output, one line; "" */
-    int64_t time;            /* milliseconds since 1970 */
+    struct error error;     /* for deferred and failed */
+    const char *remote;     /* MTA that said so; "" */
+    const char *diagnostic; /* its reply, or a command's output, one line; "" */
+    int64_t time;           /* milliseconds since 1970 */
 };
 bool spool_add_outcome(struct spool *spool, const struct message_id *id,
                        const struct spool_outcome *outcome, struct error *error);
 
-/* Failed addresses are reported: by the bounce `bounce` of the same group, or need not be (NULL). */
-bool spool_add_reported(struct spool *spool, const struct message_id *id, const uint32_t *numbers,
-                        size_t count, const struct message_id *bounce, struct error *error);
+/* Failed addresses are reported: by the bounce `bounce` of the same group, or need not be
+ * (NULL). */
+bool spool_add_reported(struct spool *spool, const struct message_id *id,
+                        const uint32_t *numbers, size_t count,
+                        const struct message_id *bounce, struct error *error);
 
 enum spool_note {
-    NOTE_HOLD,    /* text: why */
+    NOTE_HOLD, /* text: why */
     NOTE_RELEASE,
-    NOTE_WARNED,  /* the delay warning went out */
-    NOTE_RETRY,   /* transaction log only: text */
+    NOTE_WARNED, /* the delay warning went out */
+    NOTE_RETRY,  /* transaction log only: text */
 };
-bool spool_add_note(struct spool *spool, const struct message_id *id, enum spool_note note,
-                    const char *text, struct error *error);
+bool spool_add_note(struct spool *spool, const struct message_id *id,
+                    enum spool_note note, const char *text, struct error *error);
 
 /* The operator's removal, whatever its addresses say. */
-bool spool_add_removed(struct spool *spool, const struct message_id *id, struct error *error);
+bool spool_add_removed(struct spool *spool, const struct message_id *id,
+                       struct error *error);
 
-/* Is anything in the open group? Is one of it a message (so that the commit must sync)? */
+/* Is anything in the open group? Is one of it a message (so that the commit must sync)?
+ */
 bool spool_group_is_open(const struct spool *spool);
 bool spool_group_needs_sync(const struct spool *spool);
 
@@ -171,24 +180,45 @@ bool spool_sync(struct spool *spool, int64_t now, struct error *error);
 struct spool_message *spool_find(const struct spool *spool, const struct message_id *id);
 size_t spool_count(const struct spool *spool);
 
-/* Messages in the order of their ids: start with NULL, end with NULL. Stays valid over changes. */
-struct spool_message *spool_next(const struct spool *spool, const struct message_id *after);
+/* Messages in the order of their ids: start with NULL, end with NULL. Stays valid over
+ * changes. */
+struct spool_message *spool_next(const struct spool *spool,
+                                 const struct message_id *after);
 
 /* Envelope and addresses (all, by number, with their last errors) of a living message. */
-bool spool_load(struct spool *spool, const struct spool_message *message, struct arena *arena,
-                struct envelope *envelope, struct address **addresses, struct error *error);
+bool spool_load(struct spool *spool, const struct spool_message *message,
+                struct arena *arena, struct envelope *envelope,
+                struct address **addresses, struct error *error);
 
-/* Part of the content. Checked against the record's sum when it is read from 0 in one go. */
-bool spool_read_content(struct spool *spool, const struct spool_message *message, uint64_t offset,
-                        void *bytes, size_t length, struct error *error);
+/* The last outcome of an address that has one. */
+bool spool_load_outcome(struct spool *spool, const struct spool_message *message,
+                        uint32_t number, struct arena *arena,
+                        struct spool_outcome *outcome, struct error *error);
 
-/* The transaction log of a message: one line of text for each outcome and note, in order. */
-bool spool_read_log(struct spool *spool, const struct spool_message *message, struct arena *arena,
-                    struct text *log, struct error *error);
+/* Milliseconds that it waited until `now`; a clock that jumped adds a day at most. */
+int64_t spool_message_waited(const struct spool_message *message, int64_t now);
+
+/*
+ * Part of the content. Whoever reads up to its end gets an error when the whole does not
+ * agree with the record's sum (reading in order from 0 costs nothing for that; any other
+ * way, one more reading). So parts may be passed on only once the last was read.
+ */
+bool spool_read_content(struct spool *spool, const struct spool_message *message,
+                        uint64_t offset, void *bytes, size_t length, struct error *error);
+
+/* The transaction log of a message: one line of text for each outcome and note, in order.
+ */
+bool spool_read_log(struct spool *spool, const struct spool_message *message,
+                    struct arena *arena, struct text *log, struct error *error);
+
+/* Why it was held last; "" if never. */
+bool spool_hold_reason(struct spool *spool, const struct spool_message *message,
+                       struct arena *arena, const char **reason, struct error *error);
 
 /* --- housekeeping --- */
 
-/* May new mail be taken (room, inodes, a segment that can be written)? Cheap; false with 4.3.1. */
+/* May new mail be taken (room, inodes, a segment that can be written)? Cheap; false
+ * with 4.3.1. */
 bool spool_has_room(struct spool *spool, struct error *error);
 /* Must deliveries stop too, because the reserve is touched? */
 bool spool_reserve_is_touched(const struct spool *spool);
@@ -198,10 +228,12 @@ bool spool_reserve_is_touched(const struct spool *spool);
  * out of mostly dead ones. Copies at most about `budget` octets. Returns true if there is
  * more to do.
  */
-bool spool_compact(struct spool *spool, uint64_t budget, int64_t now, struct error *error);
+bool spool_compact(struct spool *spool, uint64_t budget, int64_t now,
+                   struct error *error);
 
 struct spool_statistics {
-    uint64_t segments, bytes, live_bytes, messages, commits, syncs, sync_milliseconds, failures;
+    uint64_t segments, bytes, live_bytes, messages, commits, syncs, sync_milliseconds,
+        failures;
 };
 struct spool_statistics spool_statistics(const struct spool *spool);
 
