@@ -72,8 +72,6 @@ submission_add_recipients(struct intake *intake, const char *const *recipients,
         if (table_get(exclusions, span_of(key)) == NULL)
             recipient_add(intake, &recipient);
     }
-    if (intake->envelope.recipient_count == 0)
-        return fail_permanent(error, "5.5.1", "no recipients");
     return true;
 }
 
@@ -153,6 +151,8 @@ submission_run(struct smtp_session *session, struct span header, struct text *re
     if (strchr(intake->flags, 't') != NULL &&
         !submission_take_recipients(intake, header, error))
         return false;
+    if (intake->envelope.recipient_count == 0)
+        intake_refuse(session, 554, "5.5.1", "the header names no recipients");
     text_add_span(&whole, header);
     text_add(&whole, "\r\n");
     return submission_write(session, text_span(&whole), result, error);
