@@ -116,7 +116,6 @@ void queue_send(struct keeper *keeper, enum wire_type type, const void *message)
 void queue_tell_message(struct keeper *keeper, const struct spool_message *message,
                         bool recovered);
 struct message_id keeper_id(struct keeper *keeper, char grade);
-int64_t message_waited(const struct spool_message *message, int64_t now);
 
 /* --- spool_intake.c: frames of receive processes --- */
 void receiver_add(struct keeper *keeper, const struct wire_peer *peer, int fd);

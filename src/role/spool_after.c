@@ -77,10 +77,34 @@ address_send(struct keeper *keeper, const struct message_id *id,
     queue_send(keeper, WIRE_ADDRESS, &frame);
 }
 
-/* An address that failed or waits without a delivery having been tried is logged here. */
+/* An address that failed while it was resolved: no attempt says so. */
+static void
+failed_tell(struct keeper *keeper, const struct after *after,
+            const struct address *address)
+{
+    struct log_record record = log_record_new(EVENT_FAILED);
+
+    record.id = after->id.text;
+    record.outcome = OUTCOME_FAILED;
+    record.address = address->text;
+    record.error = &address->error;
+    record.director = address->director;
+    record.router = address->router;
+    log_write(keeper->role->log, &record);
+    if (keeper->followers)
+        follow_outcome(keeper, &after->id,
+                       arena_format(keeper->group, "%s <%s> failed: %s",
+                                    address->error.status, address->text,
+                                    address->error.text),
+                       true);
+}
+
 static void
 addresses_tell(struct keeper *keeper, const struct after *after)
 {
+    for (size_t i = 0; i < after->count; i++)
+        if (after->addresses[i].state == ADDRESS_FAILED)
+            failed_tell(keeper, after, &after->addresses[i]);
     for (size_t i = 0; i < after->count; i++)
         address_send(keeper, &after->id, &after->addresses[i],
                      after->transports_are_local && after->transports_are_local[i]);
@@ -208,15 +232,14 @@ note_tell(struct keeper *keeper, const struct after *after)
 {
     struct log_record record =
         log_record_new(after->note == NOTE_RELEASE ? EVENT_RELEASED : EVENT_HELD);
-    struct spool_message *message = spool_find(keeper->spool, &after->id);
+    struct wire_note note = {after->id, after->note, after->text};
 
     if (after->note != NOTE_HOLD && after->note != NOTE_RELEASE)
         return;
     record.id = after->id.text;
     record.text = after->text;
     log_write(keeper->role->log, &record);
-    if (message)
-        queue_tell_message(keeper, message, true);
+    queue_send(keeper, WIRE_NOTE, &note);
 }
 
 static void

@@ -5,6 +5,7 @@
  * million messages need no memory; everything else is the queue's to answer.
  *
  *   list [json] [log] SELECTION...   messages, in the order of their ids
+ *   hold, release, remove, bounce SELECTION...   done to each that is selected
  *   content ID                       header and body of one message
  */
 #include "role/keeper.h"
@@ -25,6 +26,7 @@ struct listing {
     struct receiver *receiver;
     uint64_t token;
     struct arena *arena; /* of the selection */
+    enum { DO_LIST, DO_HOLD, DO_RELEASE, DO_REMOVE, DO_BOUNCE } action;
     struct list_selection selection;
     bool json, log;
     struct message_id at; /* last one shown; empty: none */
@@ -101,7 +103,76 @@ listing_end(struct listing *listing)
     free(listing);
 }
 
-/* Show one message if it is selected. */
+/* hold and release: on disk, and the queue's to know. */
+static bool
+note_do(struct keeper *keeper, const struct message_id *id, enum spool_note note,
+        struct error *error)
+{
+    struct after *after;
+
+    if (!spool_add_note(keeper->spool, id, note, "by the operator", error))
+        return false;
+    after = after_add(keeper, AFTER_NOTE, id);
+    after->note = note;
+    after->text = "by the operator";
+    return true;
+}
+
+static bool
+remove_do(struct keeper *keeper, const struct message_id *id, struct error *error)
+{
+    struct log_record record = log_record_new(EVENT_REMOVED);
+
+    if (!spool_add_removed(keeper->spool, id, error))
+        return false;
+    record.id = id->text;
+    log_write(keeper->role->log, &record);
+    return true;
+}
+
+/* All addresses that wait fail now, and the sender is told. */
+static void
+bounce_do(struct keeper *keeper, const struct spool_message *message,
+          const struct address *addresses)
+{
+    struct wire_expire expire = {.id = message->id};
+    uint32_t *numbers =
+        arena_array(keeper->group, message->address_count, sizeof *numbers);
+
+    for (uint32_t i = 0; i < message->address_count; i++)
+        if (addresses[i].state == ADDRESS_NEW || addresses[i].state == ADDRESS_USER ||
+            addresses[i].state == ADDRESS_ASSIGNED)
+            numbers[expire.count++] = i + 1;
+    expire.numbers = numbers;
+    fail_permanent(&expire.error, "5.0.0", "returned by the operator%s%s",
+                   message->address_count > 0 && addresses[0].error.text[0] ? ": " : "",
+                   message->address_count > 0 ? addresses[0].error.text : "");
+    job_expire(keeper, &expire);
+}
+
+/* What is to be done to a message that is selected; false with the reason. */
+static bool
+listing_act(const struct listing *listing, const struct spool_message *message,
+            const struct address *addresses, struct error *error)
+{
+    struct keeper *keeper = listing->keeper;
+
+    switch (listing->action) {
+    case DO_HOLD:
+        return note_do(keeper, &message->id, NOTE_HOLD, error);
+    case DO_RELEASE:
+        return note_do(keeper, &message->id, NOTE_RELEASE, error);
+    case DO_REMOVE:
+        return remove_do(keeper, &message->id, error);
+    case DO_BOUNCE:
+        bounce_do(keeper, message, addresses);
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* Show one message, or do something to it, if it is selected. */
 static void
 listing_show(struct listing *listing, const struct spool_message *message)
 {
@@ -123,10 +194,16 @@ listing_show(struct listing *listing, const struct spool_message *message)
         listed.envelope = &envelope;
         listed.addresses = addresses;
         listed.address_count = message->address_count;
-        listed.waited = message_waited(message, clock_milliseconds());
+        listed.waited = spool_message_waited(message, clock_milliseconds());
         listed.held = message->held;
         if (!listing_selects(&listing->selection, &listed))
             goto end;
+        if (!listing_act(listing, message, addresses, &error)) {
+            text_add_format(&text, "%s\t(%s)\n", message->id.text, error.text);
+        } else if (listing->action != DO_LIST) {
+            listing->shown++;
+            goto end;
+        }
         if (listing->log && spool_read_log(keeper->spool, message, arena, &log, &error))
             listed.log = text_string(&log);
         if (listing->json)
@@ -172,7 +249,8 @@ on_listing_step(int fd, short what, void *argument)
         if (!message) {
             arena = arena_new();
             end_send(listing->receiver, listing->token, 250,
-                     arena_format(arena, "2.0.0 %zu messages", listing->shown));
+                     arena_format(arena, "2.0.0 %zu message%s", listing->shown,
+                                  listing->shown == 1 ? "" : "s"));
             arena_free(arena);
             listing_end(listing);
             return;
@@ -186,7 +264,7 @@ on_listing_step(int fd, short what, void *argument)
 
 static void
 listing_begin(struct keeper *keeper, struct receiver *receiver,
-              const struct wire_control *control)
+              const struct wire_control *control, int action)
 {
     struct listing *listing = memory_alloc(sizeof *listing);
     struct timeval now = {0, 0};
@@ -195,6 +273,7 @@ listing_begin(struct keeper *keeper, struct receiver *receiver,
     size_t count = 0;
 
     memset(listing, 0, sizeof *listing);
+    listing->action = action;
     listing->keeper = keeper;
     listing->receiver = receiver;
     listing->token = control->token;
@@ -270,12 +349,25 @@ void
 control_take(struct keeper *keeper, struct receiver *receiver,
              const struct wire_control *control)
 {
+    static const char *const actions[] = {[DO_LIST] = "list",
+                                          [DO_HOLD] = "hold",
+                                          [DO_RELEASE] = "release",
+                                          [DO_REMOVE] = "remove",
+                                          [DO_BOUNCE] = "bounce"};
     struct wire_control request = *control;
+    int action = -1;
 
+    for (int i = 0; control->word_count > 0 && i <= DO_BOUNCE; i++)
+        if (strcmp(control->words[0], actions[i]) == 0)
+            action = i;
     if (control->word_count == 0) {
         end_send(receiver, control->token, 501, "5.5.4 no request");
-    } else if (strcmp(control->words[0], "list") == 0) {
-        listing_begin(keeper, receiver, control);
+    } else if (action > DO_LIST && !control->operator) {
+        end_send(receiver, control->token, 550, "5.7.1 only operators may do that");
+    } else if (action > DO_LIST && control->word_count == 1) {
+        end_send(receiver, control->token, 501, "5.5.4 say which messages");
+    } else if (action >= 0) {
+        listing_begin(keeper, receiver, control, action);
     } else if (strcmp(control->words[0], "content") == 0) {
         content_show(keeper, receiver, control);
     } else if (!keeper->queue) {

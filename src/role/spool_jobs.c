@@ -258,7 +258,7 @@ job_send(struct keeper *keeper, const struct spool_message *message,
     job->generation = keeper->role->configuration->generation;
     job->id = dispatch->id;
     job->envelope = state->envelope;
-    job->waited = message_waited(message, clock_milliseconds());
+    job->waited = spool_message_waited(message, clock_milliseconds());
     if (job->kind == JOB_BOUNCE)
         failed_attach(state, job, arena);
     else

@@ -49,15 +49,6 @@ keeper_id(struct keeper *keeper, char grade)
     return message_id_make(clock_seconds(), keeper->id_counter++, grade);
 }
 
-/* By the wall clock since the last record, but never backwards. */
-int64_t
-message_waited(const struct spool_message *message, int64_t now)
-{
-    int64_t since = now - message->waited_at;
-
-    return message->waited + (since > 0 ? since : 0);
-}
-
 static bool
 transport_is_local(const struct keeper *keeper, const struct address *address)
 {
@@ -93,7 +84,7 @@ queue_tell_message(struct keeper *keeper, const struct spool_message *message,
         .id = message->id,
         .size = message->size,
         .received = message->received,
-        .waited = message_waited(message, clock_milliseconds()),
+        .waited = spool_message_waited(message, clock_milliseconds()),
         .attempts = message->attempts,
         .grade = envelope.grade,
         .mode = envelope.mode,
@@ -156,12 +147,10 @@ static void
 queue_frame(struct keeper *keeper, struct frame *frame)
 {
     struct arena *arena = arena_new();
-    struct error error = {0};
     union {
         struct wire_dispatch dispatch;
         struct wire_expire expire;
         struct wire_worker worker;
-        struct wire_note note;
         struct wire_message_id id;
     } message;
 
@@ -174,30 +163,11 @@ queue_frame(struct keeper *keeper, struct frame *frame)
     } else if (frame->type == WIRE_STOP_WORKER &&
                wire_read(frame, WIRE_STOP_WORKER, arena, &message)) {
         worker_stop(keeper, message.worker.worker);
-    } else if (frame->type == WIRE_NOTE && wire_read(frame, WIRE_NOTE, arena, &message)) {
-        if (spool_add_note(keeper->spool, &message.note.id,
-                           (enum spool_note)message.note.note, message.note.text,
-                           &error)) {
-            struct after *after = after_add(keeper, AFTER_NOTE, &message.note.id);
-
-            after->note = (enum spool_note)message.note.note;
-            after->text = arena_string(keeper->group, message.note.text);
-        }
-    } else if (frame->type == WIRE_REMOVE &&
-               wire_read(frame, WIRE_REMOVE, arena, &message)) {
-        if (spool_add_removed(keeper->spool, &message.id.id, &error)) {
-            struct log_record record = log_record_new(EVENT_REMOVED);
-
-            record.id = message.id.id.text;
-            log_write(keeper->role->log, &record);
-        }
     } else if (frame->type == WIRE_IDLE && wire_read(frame, WIRE_IDLE, arena, &message)) {
         follow_end(keeper, &message.id.id);
     } else if (frame->type == WIRE_CONTROL_LINE || frame->type == WIRE_CONTROL_END) {
         control_relay(keeper, frame);
     }
-    if (error.status[0])
-        log_panic(keeper->role->log, NULL, "%s", error.text);
     arena_free(arena);
 }
 
@@ -318,8 +288,8 @@ keeper_turn(struct role *role)
         keeper_commit(keeper);
         keeper->after = NULL;
         keeper->after_end = &keeper->after;
-        arena_reset(keeper->group);
     }
+    arena_reset(keeper->group);
     if (!spool_needs_sync(keeper->spool)) {
         keeper->sync_due = 0;
     } else if (keeper->sync_due != 0 && clock_monotonic() >= keeper->sync_due) {

@@ -76,7 +76,7 @@ static const struct wire_row {
     [type] = {.size = sizeof(message),                                                   \
               .count =                                                                   \
                   sizeof((struct field_row[]){__VA_ARGS__}) / sizeof(struct field_row),  \
-              .fields = {__VA_ARGS__}},
+              .fields = {__VA_ARGS__}}
 
     MESSAGE(WIRE_HELLO, struct wire_hello, STRING(struct wire_hello, build_id),
             U32(struct wire_hello, kind), U32(struct wire_hello, instance),
@@ -84,355 +84,143 @@ static const struct wire_row {
             U64(struct wire_hello, generation),
             STRING(struct wire_hello, spool_directory),
             BOOL(struct wire_hello, transient), BOOL(struct wire_hello, once),
-            I64(struct wire_hello,
-                interval)) MESSAGE(WIRE_READY, struct wire_ready,
-                                   STRING(struct wire_ready, build_id),
-                                   U32(struct wire_ready,
-                                       pid)) MESSAGE(WIRE_LOG, struct wire_log,
-                                                     U32(struct wire_log, which),
-                                                     BOOL(struct wire_log, is_socket))
-        MESSAGE(
-            WIRE_LISTEN, struct wire_listen, U32(struct wire_listen, kind),
-            STRING(
-                struct wire_listen,
-                name)) MESSAGE(WIRE_PEER, struct wire_peer, U32(struct wire_peer, kind),
-                               U32(struct wire_peer, instance),
-                               STRING(struct wire_peer,
-                                      user)) MESSAGE(WIRE_CONFIG, struct wire_config,
-                                                     U64(struct wire_config, generation))
-            MESSAGE(
-                WIRE_START_WORKER, struct wire_start_worker,
-                U32(struct wire_start_worker, class),
-                STRING(struct wire_start_worker,
-                       user)) MESSAGE(WIRE_WORKER_FAILED, struct wire_worker_failed,
-                                      U32(struct wire_worker_failed, class),
-                                      STRING(struct wire_worker_failed, user),
-                                      BOOL(struct wire_worker_failed, permanent),
-                                      STRING(struct wire_worker_failed,
-                                             text)) MESSAGE(WIRE_IDLE_OWNER,
-                                                            struct wire_busy, BOOL(struct wire_busy, busy))
-
-                MESSAGE(WIRE_ID_BLOCK, struct wire_id_block, U64(struct wire_id_block, first), U64(struct wire_id_block, count)) MESSAGE(
-                    WIRE_ROOM, struct wire_room, BOOL(struct wire_room, room),
-                    ROW(FIELD_ERROR,
-                        struct wire_room, error)) MESSAGE(WIRE_SUBMIT, struct wire_submit, U64(struct wire_submit, token), ID(struct wire_submit, id), ROW(FIELD_ENVELOPE, struct wire_submit, envelope), ROW(FIELD_SPAN, struct wire_submit, content)) MESSAGE(WIRE_STREAM_BEGIN, struct wire_stream, U64(struct wire_stream, token), ID(struct wire_stream, id)) MESSAGE(WIRE_STREAM_DATA,
-                                                                                                                                                                                                                                                                                                                                                                           struct wire_stream_data, U64(struct wire_stream_data, token),
-                                                                                                                                                                                                                                                                                                                                                                           ROW(FIELD_SPAN, struct wire_stream_data, bytes)) MESSAGE(WIRE_STREAM_END, struct wire_stream_end, U64(struct wire_stream_end, token),
-                                                                                                                                                                                                                                                                                                                                                                                                                                    ID(struct
-                                                                                                                                                                                                                                                                                                                                                                                                                                       wire_stream_end,
-                                                                                                                                                                                                                                                                                                                                                                                                                                       id),
-                                                                                                                                                                                                                                                                                                                                                                                                                                    ROW(FIELD_ENVELOPE,
-                                                                                                                                                                                                                                                                                                                                                                                                                                        struct
-                                                                                                                                                                                                                                                                                                                                                                                                                                        wire_stream_end,
-                                                                                                                                                                                                                                                                                                                                                                                                                                        envelope)) MESSAGE(WIRE_STREAM_ABORT, struct wire_stream, U64(struct wire_stream, token), ID(struct wire_stream, id)) MESSAGE(WIRE_STREAM_WINDOW,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      struct
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      wire_stream_window,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      U64(struct wire_stream_window, token), U64(struct wire_stream_window, bytes)) MESSAGE(WIRE_COMMITTED, struct wire_committed, U64(struct wire_committed, token), ID(struct wire_committed, id),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            BOOL(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                struct wire_committed,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                committed),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                            ROW(FIELD_ERROR, struct wire_committed, error)) MESSAGE(WIRE_FOLLOW,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    struct wire_follow,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    U64(struct wire_follow, token),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    STRING(struct wire_follow,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           text),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    BOOL(struct
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         wire_follow,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         failed),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                    BOOL(
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        struct wire_follow, more)) MESSAGE(WIRE_CONTROL, struct wire_control, U64(struct wire_control, token), I64(struct wire_control, uid), BOOL(struct wire_control, operator),
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                           ARRAY(FIELD_WORDS, struct wire_control, words, word_count)) MESSAGE(WIRE_CONTROL_LINE,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               struct
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               wire_control_line,
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               U64(struct wire_control_line, token), STRING(struct wire_control_line, text)) MESSAGE(WIRE_CONTROL_END, struct wire_control_end, U64(struct wire_control_end, token), U32(struct wire_control_end, code), STRING(struct wire_control_end, text)) MESSAGE(WIRE_CONTROL_MORE, struct wire_token, U64(struct wire_token, token)) MESSAGE(WIRE_CONTROL_CANCEL, struct wire_token, U64(struct wire_token, token))
-
-                    MESSAGE(
-                        WIRE_MESSAGE, struct wire_message,
-                        ID(struct wire_message, message.id),
-                        U64(struct wire_message, message.size),
-                        I64(struct wire_message, message.received),
-                        I64(struct wire_message, message.waited),
-                        U32(struct wire_message, message.attempts),
-                        ROW(FIELD_CHAR, struct wire_message, message.grade),
-                        ROW(FIELD_INT, struct wire_message, message.mode),
-                        BOOL(struct wire_message, message.is_bounce),
-                        BOOL(struct wire_message, message.held),
-                        BOOL(struct wire_message, message.warned),
-                        BOOL(struct wire_message, message.recovered),
-                        STRING(struct wire_message, message.reverse_path),
-                        BOOL(struct wire_message,
-                             follow)) MESSAGE(WIRE_ADDRESS, struct wire_address,
-                                              ID(struct wire_address, id),
-                                              ROW(FIELD_ADDRESS, struct wire_address,
-                                                  address),
-                                              BOOL(struct wire_address,
-                                                   transport_is_local))
-                        MESSAGE(WIRE_SETTLE, struct wire_message_id, ID(struct wire_message_id, id)) MESSAGE(
-                            WIRE_REMOVED,
-                            struct wire_message_id,
-                            ID(
-                                struct
-                                wire_message_id,
-                                id)) MESSAGE(WIRE_REMOVE, struct wire_message_id,
-                                             ID(
-                                                 struct
-                                                 wire_message_id,
-                                                 id)) MESSAGE(WIRE_IDLE, struct wire_message_id,
-                                                              ID(
-                                                                  struct
-                                                                  wire_message_id,
-                                                                  id))
-                            MESSAGE(
-                                WIRE_OUTCOME_SEEN, struct wire_outcome_seen,
-                                U64(struct wire_outcome_seen, job),
-                                ID(struct wire_outcome_seen, id),
-                                U32(struct wire_outcome_seen, outcome.number),
-                                ROW(FIELD_INT, struct wire_outcome_seen, outcome.outcome),
-                                STRING(struct wire_outcome_seen, outcome.text),
-                                ROW(FIELD_INT, struct wire_outcome_seen,
-                                    outcome.error_number)) MESSAGE(WIRE_JOB_DONE, struct wire_job_end,
-                                                                   U64(struct wire_job_end,
-                                                                       job))
-                                MESSAGE(
-                                    WIRE_JOB_LOST,
-                                    struct wire_job_end,
-                                    U64(struct wire_job_end,
-                                        job)) MESSAGE(WIRE_DONE, struct wire_job_end,
-                                                      U64(struct wire_job_end, job))
-                                    MESSAGE(WIRE_ACK, struct wire_job_end, U64(struct wire_job_end, job)) MESSAGE(
-                                        WIRE_WORKER_READY,
-                                        struct wire_worker,
-                                        U32(struct wire_worker, worker),
-                                        U32(struct wire_worker, class),
-                                        STRING(
-                                            struct
-                                            wire_worker,
-                                            user)) MESSAGE(WIRE_WORKER_GONE,
-                                                           struct wire_worker,
-                                                           U32(struct wire_worker,
-                                                               worker),
-                                                           U32(struct wire_worker, class),
-                                                           STRING(struct wire_worker,
-                                                                  user))
-                                        MESSAGE(
-                                            WIRE_STOP_WORKER, struct wire_worker,
-                                            U32(struct wire_worker, worker),
-                                            U32(struct wire_worker, class),
-                                            STRING(struct wire_worker,
-                                                   user)) MESSAGE(WIRE_WORKER_HELLO,
-                                                                  struct wire_worker,
-                                                                  U32(struct wire_worker,
-                                                                      worker),
-                                                                  U32(struct wire_worker,
-                                                                      class),
-                                                                  STRING(struct
-                                                                         wire_worker,
-                                                                         user))
-                                            MESSAGE(
-                                                WIRE_SUSPEND, struct wire_suspend,
-                                                BOOL(struct wire_suspend, suspended),
-                                                STRING(
-                                                    struct
-                                                    wire_suspend,
-                                                    why)) MESSAGE(WIRE_DISPATCH,
-                                                                  struct
-                                                                  wire_dispatch,
-                                                                  U32(struct
-                                                                      wire_dispatch,
-                                                                      kind),
-                                                                  U64(struct
-                                                                      wire_dispatch,
-                                                                      job),
-                                                                  U32(struct
-                                                                      wire_dispatch,
-                                                                      worker),
-                                                                  ID(struct wire_dispatch,
-                                                                     id),
-                                                                  ARRAY(FIELD_NUMBERS, struct wire_dispatch, numbers, count))
-                                                MESSAGE(
-                                                    WIRE_EXPIRE,
-                                                    struct wire_expire,
-                                                    ID(struct wire_expire, id),
-                                                    ARRAY(FIELD_NUMBERS,
-                                                          struct wire_expire,
-                                                          numbers, count),
-                                                    ROW(FIELD_ERROR, struct wire_expire,
-                                                        error))
-                                                    MESSAGE(
-                                                        WIRE_NOTE, struct wire_note,
-                                                        ID(struct wire_note, id),
-                                                        U32(struct wire_note, note),
-                                                        STRING(struct wire_note, text))
-
-                                                        MESSAGE(
-                                                            WIRE_JOB, struct wire_job,
-                                                            U64(struct wire_job,
-                                                                job.number),
-                                                            ROW(FIELD_INT,
-                                                                struct wire_job,
-                                                                job.kind),
-                                                            U64(struct wire_job,
-                                                                job.generation),
-                                                            ID(struct wire_job, job.id),
-                                                            ROW(FIELD_ENVELOPE,
-                                                                struct wire_job,
-                                                                job.envelope),
-                                                            ARRAY(FIELD_ADDRESSES,
-                                                                  struct wire_job,
-                                                                  job.addresses,
-                                                                  job.address_count),
-                                                            ARRAY(FIELD_ADDRESSES,
-                                                                  struct wire_job,
-                                                                  job.known,
-                                                                  job.known_count),
-                                                            I64(struct wire_job,
-                                                                job.waited),
-                                                            ROW(FIELD_SPAN,
-                                                                struct wire_job,
-                                                                job.content),
-                                                            U64(struct wire_job,
-                                                                job.content_size))
-                                                            MESSAGE(
-                                                                WIRE_EXPANDED,
-                                                                struct wire_expanded,
-                                                                U64(struct wire_expanded,
-                                                                    job),
-                                                                ID(struct wire_expanded,
-                                                                   id),
-                                                                ARRAY(
-                                                                    FIELD_ADDRESSES,
-                                                                    struct wire_expanded,
-                                                                    addresses, count),
-                                                                ARRAY(
-                                                                    FIELD_KEYS,
-                                                                    struct wire_expanded,
-                                                                    keys,
-                                                                    count),
-                                                                ARRAY(
-                                                                    FIELD_BOOLS,
-                                                                    struct wire_expanded,
-                                                                    transports_are_local,
-                                                                    count))
-                                                                MESSAGE(
-                                                                    WIRE_OUTCOMES,
-                                                                    struct wire_outcomes,
-                                                                    U64(struct
-                                                                        wire_outcomes,
-                                                                        job),
-                                                                    ID(struct
-                                                                       wire_outcomes,
-                                                                       id),
-                                                                    ARRAY(FIELD_OUTCOMES,
-                                                                          struct
-                                                                          wire_outcomes,
-                                                                          outcomes,
-                                                                          count))
-                                                                    MESSAGE(
-                                                                        WIRE_REPORT,
-                                                                        struct
-                                                                        wire_report,
-                                                                        U64(struct
-                                                                            wire_report,
-                                                                            job),
-                                                                        ID(struct
-                                                                           wire_report,
-                                                                           id),
-                                                                        BOOL(struct
-                                                                             wire_report,
-                                                                             has_message),
-                                                                        U32(struct
-                                                                            wire_report,
-                                                                            kind),
-                                                                        ROW(FIELD_ENVELOPE,
-                                                                            struct
-                                                                            wire_report,
-                                                                            envelope),
-                                                                        ROW(FIELD_SPAN,
-                                                                            struct
-                                                                            wire_report,
-                                                                            content),
-                                                                        ARRAY(
-                                                                            FIELD_NUMBERS,
-                                                                            struct
-                                                                            wire_report,
-                                                                            numbers,
-                                                                            count),
-                                                                        STRING(
-                                                                            struct
-                                                                            wire_report,
-                                                                            log))
-
-                                                                        MESSAGE(
-                                                                            WIRE_VERIFY,
-                                                                            struct
-                                                                            wire_verify,
-                                                                            U64(struct
-                                                                                wire_verify,
-                                                                                token),
-                                                                            STRING(
-                                                                                struct
-                                                                                wire_verify,
-                                                                                recipient),
-                                                                            STRING(
-                                                                                struct
-                                                                                wire_verify,
-                                                                                reverse_path),
-                                                                            STRING(
-                                                                                struct
-                                                                                wire_verify,
-                                                                                peer_address))
-                                                                            MESSAGE(
-                                                                                WIRE_VERIFIED,
-                                                                                struct
-                                                                                wire_verified,
-                                                                                U64(struct
-                                                                                    wire_verified,
-                                                                                    token),
-                                                                                BOOL(
-                                                                                    struct
-                                                                                    wire_verified,
-                                                                                    local),
-                                                                                BOOL(
-                                                                                    struct
-                                                                                    wire_verified,
-                                                                                    remote),
-                                                                                BOOL(
-                                                                                    struct
-                                                                                    wire_verified,
-                                                                                    deferred),
-                                                                                BOOL(
-                                                                                    struct
-                                                                                    wire_verified,
-                                                                                    failed),
-                                                                                ROW(FIELD_ERROR,
-                                                                                    struct
-                                                                                    wire_verified,
-                                                                                    error))
-                                                                                MESSAGE(
-                                                                                    WIRE_ASK,
-                                                                                    struct
-                                                                                    wire_ask,
-                                                                                    U64(struct
-                                                                                        wire_ask,
-                                                                                        token),
-                                                                                    STRING(
-                                                                                        struct
-                                                                                        wire_ask,
-                                                                                        name),
-                                                                                    U32(struct
-                                                                                        wire_ask,
-                                                                                        type))
-                                                                                    MESSAGE(
-                                                                                        WIRE_ANSWER,
-                                                                                        struct
-                                                                                        wire_answer,
-                                                                                        U64(struct
-                                                                                            wire_answer,
-                                                                                            token),
-                                                                                        ROW(FIELD_DNS,
-                                                                                            struct
-                                                                                            wire_answer,
-                                                                                            answer))
+            I64(struct wire_hello, interval)),
+    MESSAGE(WIRE_READY, struct wire_ready, STRING(struct wire_ready, build_id),
+            U32(struct wire_ready, pid)),
+    MESSAGE(WIRE_LOG, struct wire_log, U32(struct wire_log, which),
+            BOOL(struct wire_log, is_socket)),
+    MESSAGE(WIRE_LISTEN, struct wire_listen, U32(struct wire_listen, kind),
+            STRING(struct wire_listen, name)),
+    MESSAGE(WIRE_PEER, struct wire_peer, U32(struct wire_peer, kind),
+            U32(struct wire_peer, instance), STRING(struct wire_peer, user)),
+    MESSAGE(WIRE_CONFIG, struct wire_config, U64(struct wire_config, generation)),
+    MESSAGE(WIRE_START_WORKER, struct wire_start_worker,
+            U32(struct wire_start_worker, class), STRING(struct wire_start_worker, user)),
+    MESSAGE(WIRE_WORKER_FAILED, struct wire_worker_failed,
+            U32(struct wire_worker_failed, class),
+            STRING(struct wire_worker_failed, user),
+            BOOL(struct wire_worker_failed, permanent),
+            STRING(struct wire_worker_failed, text)),
+    MESSAGE(WIRE_IDLE_OWNER, struct wire_busy, BOOL(struct wire_busy, busy)),
+    MESSAGE(WIRE_ID_BLOCK, struct wire_id_block, U64(struct wire_id_block, first),
+            U64(struct wire_id_block, count)),
+    MESSAGE(WIRE_ROOM, struct wire_room, BOOL(struct wire_room, room),
+            ROW(FIELD_ERROR, struct wire_room, error)),
+    MESSAGE(WIRE_SUBMIT, struct wire_submit, U64(struct wire_submit, token),
+            ID(struct wire_submit, id), ROW(FIELD_ENVELOPE, struct wire_submit, envelope),
+            ROW(FIELD_SPAN, struct wire_submit, content)),
+    MESSAGE(WIRE_STREAM_BEGIN, struct wire_stream, U64(struct wire_stream, token),
+            ID(struct wire_stream, id)),
+    MESSAGE(WIRE_STREAM_DATA, struct wire_stream_data,
+            U64(struct wire_stream_data, token),
+            ROW(FIELD_SPAN, struct wire_stream_data, bytes)),
+    MESSAGE(WIRE_STREAM_END, struct wire_stream_end, U64(struct wire_stream_end, token),
+            ID(struct wire_stream_end, id),
+            ROW(FIELD_ENVELOPE, struct wire_stream_end, envelope)),
+    MESSAGE(WIRE_STREAM_ABORT, struct wire_stream, U64(struct wire_stream, token),
+            ID(struct wire_stream, id)),
+    MESSAGE(WIRE_STREAM_WINDOW, struct wire_stream_window,
+            U64(struct wire_stream_window, token), U64(struct wire_stream_window, bytes)),
+    MESSAGE(WIRE_COMMITTED, struct wire_committed, U64(struct wire_committed, token),
+            ID(struct wire_committed, id), BOOL(struct wire_committed, committed),
+            ROW(FIELD_ERROR, struct wire_committed, error)),
+    MESSAGE(WIRE_FOLLOW, struct wire_follow, U64(struct wire_follow, token),
+            STRING(struct wire_follow, text), BOOL(struct wire_follow, failed),
+            BOOL(struct wire_follow, more)),
+    MESSAGE(WIRE_CONTROL, struct wire_control, U64(struct wire_control, token),
+            I64(struct wire_control, uid), BOOL(struct wire_control, operator),
+            ARRAY(FIELD_WORDS, struct wire_control, words, word_count)),
+    MESSAGE(WIRE_CONTROL_LINE, struct wire_control_line,
+            U64(struct wire_control_line, token), STRING(struct wire_control_line, text)),
+    MESSAGE(WIRE_CONTROL_END, struct wire_control_end,
+            U64(struct wire_control_end, token), U32(struct wire_control_end, code),
+            STRING(struct wire_control_end, text)),
+    MESSAGE(WIRE_CONTROL_MORE, struct wire_token, U64(struct wire_token, token)),
+    MESSAGE(WIRE_CONTROL_CANCEL, struct wire_token, U64(struct wire_token, token)),
+    MESSAGE(WIRE_MESSAGE, struct wire_message, ID(struct wire_message, message.id),
+            U64(struct wire_message, message.size),
+            I64(struct wire_message, message.received),
+            I64(struct wire_message, message.waited),
+            U32(struct wire_message, message.attempts),
+            ROW(FIELD_CHAR, struct wire_message, message.grade),
+            ROW(FIELD_INT, struct wire_message, message.mode),
+            BOOL(struct wire_message, message.is_bounce),
+            BOOL(struct wire_message, message.held),
+            BOOL(struct wire_message, message.warned),
+            BOOL(struct wire_message, message.recovered),
+            STRING(struct wire_message, message.reverse_path),
+            BOOL(struct wire_message, follow)),
+    MESSAGE(WIRE_ADDRESS, struct wire_address, ID(struct wire_address, id),
+            ROW(FIELD_ADDRESS, struct wire_address, address),
+            BOOL(struct wire_address, transport_is_local)),
+    MESSAGE(WIRE_SETTLE, struct wire_message_id, ID(struct wire_message_id, id)),
+    MESSAGE(WIRE_REMOVED, struct wire_message_id, ID(struct wire_message_id, id)),
+    MESSAGE(WIRE_REMOVE, struct wire_message_id, ID(struct wire_message_id, id)),
+    MESSAGE(WIRE_IDLE, struct wire_message_id, ID(struct wire_message_id, id)),
+    MESSAGE(WIRE_OUTCOME_SEEN, struct wire_outcome_seen,
+            U64(struct wire_outcome_seen, job), ID(struct wire_outcome_seen, id),
+            U32(struct wire_outcome_seen, outcome.number),
+            ROW(FIELD_INT, struct wire_outcome_seen, outcome.outcome),
+            STRING(struct wire_outcome_seen, outcome.text),
+            ROW(FIELD_INT, struct wire_outcome_seen, outcome.error_number)),
+    MESSAGE(WIRE_JOB_DONE, struct wire_job_end, U64(struct wire_job_end, job)),
+    MESSAGE(WIRE_JOB_LOST, struct wire_job_end, U64(struct wire_job_end, job)),
+    MESSAGE(WIRE_DONE, struct wire_job_end, U64(struct wire_job_end, job)),
+    MESSAGE(WIRE_ACK, struct wire_job_end, U64(struct wire_job_end, job)),
+    MESSAGE(WIRE_WORKER_READY, struct wire_worker, U32(struct wire_worker, worker),
+            U32(struct wire_worker, class), STRING(struct wire_worker, user)),
+    MESSAGE(WIRE_WORKER_GONE, struct wire_worker, U32(struct wire_worker, worker),
+            U32(struct wire_worker, class), STRING(struct wire_worker, user)),
+    MESSAGE(WIRE_STOP_WORKER, struct wire_worker, U32(struct wire_worker, worker),
+            U32(struct wire_worker, class), STRING(struct wire_worker, user)),
+    MESSAGE(WIRE_WORKER_HELLO, struct wire_worker, U32(struct wire_worker, worker),
+            U32(struct wire_worker, class), STRING(struct wire_worker, user)),
+    MESSAGE(WIRE_SUSPEND, struct wire_suspend, BOOL(struct wire_suspend, suspended),
+            STRING(struct wire_suspend, why)),
+    MESSAGE(WIRE_DISPATCH, struct wire_dispatch, U32(struct wire_dispatch, kind),
+            U64(struct wire_dispatch, job), U32(struct wire_dispatch, worker),
+            ID(struct wire_dispatch, id),
+            ARRAY(FIELD_NUMBERS, struct wire_dispatch, numbers, count)),
+    MESSAGE(WIRE_EXPIRE, struct wire_expire, ID(struct wire_expire, id),
+            ARRAY(FIELD_NUMBERS, struct wire_expire, numbers, count),
+            ROW(FIELD_ERROR, struct wire_expire, error)),
+    MESSAGE(WIRE_NOTE, struct wire_note, ID(struct wire_note, id),
+            U32(struct wire_note, note), STRING(struct wire_note, text)),
+    MESSAGE(
+        WIRE_JOB, struct wire_job, U64(struct wire_job, job.number),
+        ROW(FIELD_INT, struct wire_job, job.kind), U64(struct wire_job, job.generation),
+        ID(struct wire_job, job.id), ROW(FIELD_ENVELOPE, struct wire_job, job.envelope),
+        ARRAY(FIELD_ADDRESSES, struct wire_job, job.addresses, job.address_count),
+        ARRAY(FIELD_ADDRESSES, struct wire_job, job.known, job.known_count),
+        I64(struct wire_job, job.waited), ROW(FIELD_SPAN, struct wire_job, job.content),
+        U64(struct wire_job, job.content_size)),
+    MESSAGE(WIRE_EXPANDED, struct wire_expanded, U64(struct wire_expanded, job),
+            ID(struct wire_expanded, id),
+            ARRAY(FIELD_ADDRESSES, struct wire_expanded, addresses, count),
+            ARRAY(FIELD_KEYS, struct wire_expanded, keys, count),
+            ARRAY(FIELD_BOOLS, struct wire_expanded, transports_are_local, count)),
+    MESSAGE(WIRE_OUTCOMES, struct wire_outcomes, U64(struct wire_outcomes, job),
+            ID(struct wire_outcomes, id),
+            ARRAY(FIELD_OUTCOMES, struct wire_outcomes, outcomes, count)),
+    MESSAGE(WIRE_REPORT, struct wire_report, U64(struct wire_report, job),
+            ID(struct wire_report, id), BOOL(struct wire_report, has_message),
+            U32(struct wire_report, kind),
+            ROW(FIELD_ENVELOPE, struct wire_report, envelope),
+            ROW(FIELD_SPAN, struct wire_report, content),
+            ARRAY(FIELD_NUMBERS, struct wire_report, numbers, count),
+            STRING(struct wire_report, log)),
+    MESSAGE(WIRE_VERIFY, struct wire_verify, U64(struct wire_verify, token),
+            STRING(struct wire_verify, recipient),
+            STRING(struct wire_verify, reverse_path),
+            STRING(struct wire_verify, peer_address)),
+    MESSAGE(WIRE_VERIFIED, struct wire_verified, U64(struct wire_verified, token),
+            BOOL(struct wire_verified, local), BOOL(struct wire_verified, remote),
+            BOOL(struct wire_verified, deferred), BOOL(struct wire_verified, failed),
+            ROW(FIELD_ERROR, struct wire_verified, error)),
+    MESSAGE(WIRE_ASK, struct wire_ask, U64(struct wire_ask, token),
+            STRING(struct wire_ask, name), U32(struct wire_ask, type)),
+    MESSAGE(WIRE_ANSWER, struct wire_answer, U64(struct wire_answer, token),
+            ROW(FIELD_DNS, struct wire_answer, answer)),
 #undef MESSAGE
 };
 

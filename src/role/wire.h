@@ -88,8 +88,7 @@ enum wire_type {
     WIRE_DISPATCH,     /* queue: struct wire_dispatch */
     WIRE_EXPIRE,       /* queue: struct wire_expire */
     WIRE_STOP_WORKER,  /* queue: struct wire_worker */
-    WIRE_NOTE,         /* queue: struct wire_note: hold, release */
-    WIRE_REMOVE,       /* queue: struct wire_message_id: the operator removes it */
+    WIRE_NOTE,         /* spool: struct wire_note: held, released */
     WIRE_IDLE, /* queue: struct wire_message_id: a followed message has nothing under way
                 */
 
