@@ -1,8 +1,15 @@
 /* One line for each driver; read several times by drivers/driver.c, for declarations and
  * tables. */
 DIRECTOR(aliasfile)
+DIRECTOR(aliasinclude)
+DIRECTOR(forwardfile)
+DIRECTOR(forwardinclude)
+DIRECTOR(smartuser)
 DIRECTOR(user)
 
+ROUTER(bind)
+ROUTER(gethostbyaddr)
+ROUTER(gethostbyname)
 ROUTER(smarthost)
 
 TRANSPORT(smtp)

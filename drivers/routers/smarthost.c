@@ -2,7 +2,7 @@
 /*
  * smarthost: takes every host that no other router matches to one that knows more.
  */
-#include "drivers/driver.h"
+#include "drivers/routers/domains.h"
 #include "mail/domain.h"
 #include "mail/status.h"
 
@@ -17,15 +17,6 @@ static const struct attribute smarthost_attributes[] = {
               "host or path (host!host) to send to; the variable smart_path when unset"),
     {0},
 };
-
-static bool
-in_auth_domains(const struct settings *settings, const char *target)
-{
-    for (size_t i = 0; i < settings->auth_domains.count; i++)
-        if (domain_is_in(target, settings->auth_domains.items[i]))
-            return true;
-    return false;
-}
 
 static bool
 host_read(struct span host, struct arena *arena, const char **read, struct error *error)
@@ -77,7 +68,7 @@ smarthost_route(const void *config, struct routing *routing)
         driver_trace(routing->services, "no path is set");
         return VERDICT_DECLINED;
     }
-    if (in_auth_domains(settings, routing->target)) {
+    if (domains_have(settings->auth_domains, routing->target)) {
         driver_trace(routing->services, "%s is in auth_domains", routing->target);
         return VERDICT_DECLINED;
     }
