@@ -41,7 +41,8 @@ resolve_verify(const struct resolving *resolving, const char *recipient,
 
     *verification = (struct verification){0};
     services.restricted = true;
-    restricted.services = &services;
+    if (!resolving->services->restricted)
+        restricted.services = &services;
     restricted.known_count = 0;
     walk_begin(&walk, &restricted);
     walk.first_only = true;
