@@ -104,6 +104,8 @@ enum wire_type {
     /* questions */
     WIRE_VERIFY = 128, /* struct wire_verify */
     WIRE_VERIFIED,     /* struct wire_verified */
+    WIRE_WHO,          /* struct wire_who: receive to verify */
+    WIRE_WHO_IS,       /* struct wire_who_is */
     WIRE_ASK,          /* struct wire_ask */
     WIRE_ANSWER,       /* struct wire_answer */
 };
@@ -307,6 +309,19 @@ struct wire_verified {
     uint64_t token;
     bool local, remote, deferred, failed;
     struct error error;
+};
+/* Who is a local peer, by the kernel's word. */
+struct wire_who {
+    uint64_t token;
+    int64_t uid, gid;
+};
+struct wire_who_is {
+    uint64_t token;
+    bool known;
+    const char *user;
+    const char *full_name;
+    bool trusted;  /* one of trusted_users, trusted_groups */
+    bool operator; /* root or one of smailctl_users */
 };
 struct wire_ask {
     uint64_t token;
