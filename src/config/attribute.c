@@ -96,7 +96,7 @@ void
 nearest_offer(struct nearest *nearest, const char *candidate)
 {
     struct span name = span_of(nearest->name), other = span_of(candidate);
-    size_t limit = name.length / 3 + 1;
+    size_t limit = name.length / 3 + (name.length > 2);
     size_t distance;
 
     if (name.length > NAME_LIMIT || other.length > NAME_LIMIT)

@@ -61,10 +61,11 @@ check_names(struct parse *parse, const char *name, struct list names)
             complain(parse, name, names.items[i], "a host or domain name");
 }
 
+/* What was computed from another one is not told again. */
 static void
 check_absolute(struct parse *parse, const char *name, const char *path)
 {
-    if (!path || path[0] != '/')
+    if (origin_of(parse, name).file && (!path || path[0] != '/'))
         complain(parse, name, path, "a path that begins with /");
 }
 
