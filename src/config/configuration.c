@@ -54,6 +54,8 @@ parse_setting(struct parse *parse, const struct attribute *rows, void *config,
               struct attribute_origin *origins)
 {
     const struct attribute *row = attribute_find(rows, setting->name);
+    bool idle = row && (row->flags & ATTRIBUTE_NO_EFFECT) != 0;
+    const char *before = idle ? attribute_print(row, config, parse->arena) : "";
     struct error error = {0};
 
     if (!attribute_apply(rows, config, setting, file, parse->arena, origins, &error) ||
@@ -61,7 +63,7 @@ parse_setting(struct parse *parse, const struct attribute *rows, void *config,
         problem_add(parse->problems, file, setting->line, "%s%s", what, error.text);
         return false;
     }
-    if (row->flags & ATTRIBUTE_NO_EFFECT)
+    if (idle && strcmp(before, attribute_print(row, config, parse->arena)) != 0)
         problem_warn(parse->problems, file, setting->line, "%s%s: has no effect (%s)",
                      what, row->name, row->meaning);
     return true;

@@ -29,7 +29,8 @@ void parse_check(struct parse *parse);
 
 /*
  * Apply one setting and check expansions in it. `what` stands in front of the problem
- * ("router smart_host: "). False: told as a problem.
+ * ("router smart_host: "). A warning if it changes what has no effect. False: told as a
+ * problem.
  */
 bool parse_setting(struct parse *parse, const struct attribute *rows, void *config,
                    const struct setting *setting, const char *file, const char *what,
