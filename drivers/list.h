@@ -12,6 +12,8 @@ ROUTER(gethostbyaddr)
 ROUTER(gethostbyname)
 ROUTER(smarthost)
 
+TRANSPORT(appendfile)
+TRANSPORT(pipe)
 TRANSPORT(smtp)
 
 LOOKUP(bsearch)
