@@ -58,7 +58,8 @@ static bool
 routing_is_self(const struct walk *walk, const struct routing *routing)
 {
     return routing->next_hop[0] == '\0' ||
-           host_is_local(&walk->configuration->settings, routing->next_hop);
+           (strcmp(routing->next_hop, "localhost") != 0 &&
+            host_is_local(&walk->configuration->settings, routing->next_hop));
 }
 
 /* Take names of ours off the front of a path; what is left is "" when it leads to us. */
