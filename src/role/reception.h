@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The receive role's own parts: clients, what their sessions ask, and the answers of spool
- * and verify workers. The same program serves the network or the local socket, never both.
- * Only receive*.c include this.
+ * The receive role's own parts: clients, what their sessions ask, and the answers of
+ * spool and verify workers. The same program serves the network or the local socket,
+ * never both. Only receive*.c include this.
  */
 #ifndef ROLE_RECEPTION_H
 #define ROLE_RECEPTION_H
@@ -19,6 +19,7 @@ enum { RECEPTION_VERIFIERS = 16, RECEPTION_LISTENERS = 64 };
 /* A message on its way from a session to the spool. */
 struct intake_state {
     struct message_id id;
+    struct arena *arena; /* of the expanded templates */
     char *bytes; /* content in memory, until it is streamed or committed */
     size_t length, room;
     bool streaming, failed;
@@ -31,7 +32,8 @@ struct client {
     uint64_t token;
     int fd;
     struct event *read_event, *write_event;
-    struct smtp_session *session; /* NULL while the kernel's word on a local peer is looked up */
+    struct smtp_session
+        *session; /* NULL while the kernel's word on a local peer is looked up */
     struct smtp_peer peer;
     struct arena *arena;
     char *left; /* octets read that the session did not take yet */
@@ -78,7 +80,8 @@ struct reception {
 /* --- receive_client.c --- */
 void client_accept(struct reception *reception, int fd, const struct sockaddr *address);
 void client_begin(struct client *client);
-/* Go on: feed what is left, write what is to be written, end if it is over. May free it. */
+/* Go on: feed what is left, write what is to be written, end if it is over. May free it.
+ */
 void client_go_on(struct client *client);
 void client_free(struct client *client);
 struct client *client_find(struct reception *reception, uint64_t token);
@@ -92,7 +95,8 @@ void intake_window(struct client *client, uint64_t bytes);
 void intake_lost(struct client *client);
 
 /* --- receive_verify.c --- */
-void verify_ask(struct client *client, const struct envelope *envelope, const char *recipient);
+void verify_ask(struct client *client, const struct envelope *envelope,
+                const char *recipient);
 void verify_take(struct reception *reception, struct frame *frame);
 void verify_timeouts(struct reception *reception, int64_t now);
 /* A new verify worker: ask it what nobody answered. */
