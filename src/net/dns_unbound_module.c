@@ -6,9 +6,9 @@
  */
 #include "net/dns_engine.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unbound.h>
 
 #include "base/arena.h"
@@ -84,11 +84,23 @@ engine_options(struct ub_ctx *unbound, struct error *error)
         if (options[i].needed && !unbound_check(result, options[i].name, error))
             return false;
     }
-    /* Names for tests and at home are answered by the library itself otherwise. */
-    return unbound_check(ub_ctx_zone_add(unbound, "test.", "transparent"), "zone test",
-                         error) &&
-           unbound_check(ub_ctx_zone_add(unbound, "home.arpa.", "transparent"),
-                         "zone home.arpa", error);
+    return true;
+}
+
+/*
+ * Names for tests and at home are answered by the library itself otherwise. To be called
+ * after all other settings, which it ends.
+ */
+static bool
+engine_zones(struct ub_ctx *unbound, struct error *error)
+{
+    static const char *const zones[] = {"test.", "home.arpa."};
+
+    for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
+        if (!unbound_check(ub_ctx_zone_add(unbound, zones[i], "transparent"), zones[i],
+                           error))
+            return false;
+    return true;
 }
 
 /* "[2001:db8::1]@53" without the brackets, which the library does not know. */
@@ -290,7 +302,8 @@ engine_start(struct dns_engine *engine, const char *const *servers, size_t count
     ub_ctx_debugout(unbound, NULL);
     if (!engine_options(unbound, error) ||
         !engine_servers(unbound, servers, count, error) ||
-        !unbound_check(ub_ctx_async(unbound, 0), "asynchronous mode", error))
+        !unbound_check(ub_ctx_async(unbound, 0), "asynchronous mode", error) ||
+        !engine_zones(unbound, error))
         return false;
     /* The first question starts the library's process: now, while little is open. */
     if (!unbound_engine_ask(engine, "localhost", DNS_A, first_done, NULL))
@@ -304,6 +317,8 @@ unbound_engine_new(const char *const *servers, size_t count, int64_t timeout,
 {
     struct dns_engine *engine = memory_alloc(sizeof *engine);
 
+    /* The library writes to its process, which may have died. */
+    signal(SIGPIPE, SIG_IGN);
     engine->arena = arena_new();
     engine->timeout = timeout;
     if (engine_start(engine, servers, count, error))
