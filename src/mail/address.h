@@ -33,7 +33,7 @@ enum address_state {
     ADDRESS_REPORTED,  /* failed, and that is told or need not be; done */
 };
 
-/* What became of one address in one attempt. Zero is deferred: forgetting loses no mail. */
+/* What became of one address in one attempt. Zero is deferred: that loses no mail. */
 enum outcome { OUTCOME_DEFERRED, OUTCOME_DELIVERED, OUTCOME_RELAYED, OUTCOME_FAILED };
 
 /* Who is told about a failure (reference 10.5). */
@@ -45,30 +45,30 @@ enum report_class {
 };
 
 struct address {
-    uint32_t number;          /* 0 until the spool numbered it */
-    uint32_t parent;          /* 0 for a recipient of the envelope */
+    uint32_t number; /* 0 until the spool numbered it */
+    uint32_t parent; /* 0 for a recipient of the envelope */
     enum address_kind kind;
     enum address_state state;
     enum address_trust trust;
-    const char *text;         /* mailbox text, path, or command */
-    const char *source;       /* "file:line" it came from, "" for the envelope */
-    const char *owner;        /* errors go there; also reverse-path of list mail; "" for none */
-    bool literal;             /* was written \name */
+    const char *text;   /* mailbox text, path, or command */
+    const char *source; /* "file:line" it came from, "" for the envelope */
+    const char *owner;  /* errors go there; also reverse-path of list mail; "" for none */
+    bool literal;       /* was written \name */
 
     /* where to go on when directing (loop rule, user's own rights) */
-    const char *director;     /* entry that made or resolved it */
-    uint32_t director_at;     /* position in the table of the next director to ask; 0 = first */
+    const char *director; /* entry that made or resolved it */
+    uint32_t director_at; /* place in the table of the next director to ask; 0: first */
 
     /* the answer */
     const char *router;
     const char *transport;
-    const char *next_hop;     /* host; "" for local delivery */
-    const char *next_address; /* what the next host (or the transport's $user) sees */
-    const char *user;         /* login name to deliver as; "" for none */
-    const char *group;        /* overrides the user's group; "" for none */
-    const char *home;         /* "" for none */
+    const char *next_hop;      /* host; "" for local delivery */
+    const char *next_address;  /* what the next host (or the transport's $user) sees */
+    const char *user;          /* login name to deliver as; "" for none */
+    const char *group;         /* overrides the user's group; "" for none */
+    const char *home;          /* "" for none */
     const char *dsn_recipient; /* ORCPT of the recipient it stems from, "" for none */
-    uint8_t notify;           /* enum recipient_notify of the recipient it stems from */
+    uint8_t notify;            /* enum recipient_notify of the recipient it stems from */
 
     struct error error;       /* why it failed or waits */
     enum report_class report; /* for failures */
@@ -97,7 +97,7 @@ bool address_state_done(enum address_state state);
  */
 uint64_t address_key(const struct address *address, bool local);
 
-/* Are they equal in that sense? A key is only a hash, and a stranger may choose the text. */
+/* Are they equal in that sense? A key is only a hash, and strangers choose the text. */
 bool address_same(const struct address *a, const struct address *b, bool local);
 
 /* A copy with all strings in `arena`; NULL strings become "". `next` is NULL. */

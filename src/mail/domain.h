@@ -19,8 +19,8 @@
  *   returns   false with permanent 5.1.2 "illegal character in hostname" and the like:
  *             empty label, label over 63 octets, leading '-' of the name
  */
-bool domain_normalise(struct span name, bool utf8, struct arena *arena, const char **domain,
-                      struct error *error);
+bool domain_normalise(struct span name, bool utf8, struct arena *arena,
+                      const char **domain, struct error *error);
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]": valid, and in canonical text (RFC 5321 4.1.3). */
 bool domain_literal(struct span text, struct arena *arena, const char **literal,

@@ -22,21 +22,29 @@ enum recipient_notify {
     NOTIFY_DELAY = 1 << 3,
 };
 
-enum envelope_return { RETURN_DEFAULT, RETURN_FULL, RETURN_HEADERS }; /* RET=, RFC 3461 4.3 */
-enum envelope_body { BODY_7BIT, BODY_8BIT, BODY_BINARY };             /* BODY=, as announced */
+/* RET=, RFC 3461 4.3. */
+enum envelope_return { RETURN_DEFAULT, RETURN_FULL, RETURN_HEADERS };
+
+/* BODY=, as announced. */
+enum envelope_body { BODY_7BIT, BODY_8BIT, BODY_BINARY };
 
 /* Sendmail's -oe: what to do with errors of this message. */
 enum error_mode { ERRORS_MAIL, ERRORS_PRINT, ERRORS_QUIET };
 
-enum delivery_mode { DELIVERY_DEFAULT, DELIVERY_FOREGROUND, DELIVERY_BACKGROUND, DELIVERY_QUEUED };
+enum delivery_mode {
+    DELIVERY_DEFAULT,
+    DELIVERY_FOREGROUND,
+    DELIVERY_BACKGROUND,
+    DELIVERY_QUEUED
+};
 
 /* How the message reached us; decides what it may do. */
 enum origin { ORIGIN_LOCAL, ORIGIN_NETWORK, ORIGIN_BATCH, ORIGIN_BOUNCE };
 
 struct recipient {
-    const char *text;      /* mailbox text */
+    const char *text; /* mailbox text */
     uint8_t notify;
-    const char *original;  /* ORCPT, decoded: "rfc822;user@example"; "" for none */
+    const char *original; /* ORCPT, decoded: "rfc822;user@example"; "" for none */
 };
 
 struct envelope {
@@ -55,17 +63,17 @@ struct envelope {
     const char *peer_name;    /* by reverse lookup, "" if none */
     const char *peer_address; /* "192.0.2.1", "2001:db8::1", "" for local */
     uint32_t peer_port;
-    const char *hello;        /* the name the client gave */
-    const char *protocol;     /* "esmtp", "smtp", "lmtp", "bsmtp", "uucp", "local", ... */
-    const char *tls;          /* version, cipher; "" in clear */
+    const char *hello;    /* the name the client gave */
+    const char *protocol; /* "esmtp", "smtp", "lmtp", "bsmtp", "uucp", "local", ... */
+    const char *tls;      /* version, cipher; "" in clear */
     const char *authenticated; /* id, "" for none */
-    int64_t submitter_uid;    /* -1: not a local user */
-    const char *submitter;    /* login name; "" */
-    const char *full_name;    /* -F or the password file */
-    const char *program;      /* "sendmail", "rmail", "smtpd", ... */
-    const char *message_id;   /* value of the Message-Id field, cut to 200 octets; for logs */
-    char grade;               /* '9', 'A', 'C', ... */
-    uint32_t hops;            /* Received fields, or -h */
+    int64_t submitter_uid;     /* -1: not a local user */
+    const char *submitter;     /* login name; "" */
+    const char *full_name;     /* -F or the password file */
+    const char *program;       /* "sendmail", "rmail", "smtpd", ... */
+    const char *message_id;    /* the Message-Id field, cut to 200 octets; for logs */
+    char grade;                /* '9', 'A', 'C', ... */
+    uint32_t hops;             /* Received fields, or -h */
     enum error_mode errors;
     enum delivery_mode mode;
     enum origin origin;
@@ -96,17 +104,19 @@ void envelope_write(const struct envelope *envelope, struct text *text);
 
 /*
  * Read it back. Strings are copied into the arena.
- *   returns   false with a temporary error: 4.3.5 and the key when a must-understand key is
- *             unknown, 4.3.0 for anything damaged. Never a permanent one.
+ *   returns   false with a temporary error: 4.3.5 and the key when a must-understand
+ *             key is unknown, 4.3.0 for anything damaged. Never a permanent one.
  */
 bool envelope_read(struct span text, struct arena *arena, struct envelope *envelope,
                    struct error *error);
 
 void envelope_pack(const struct envelope *envelope, struct pack *pack);
-bool envelope_unpack(struct unpack *unpack, struct arena *arena, struct envelope *envelope);
+bool envelope_unpack(struct unpack *unpack, struct arena *arena,
+                     struct envelope *envelope);
 
 /* xtext of RFC 3461 4: decoding refuses anything that is not printable ASCII. */
-bool xtext_decode(struct span text, struct arena *arena, const char **value, struct error *error);
+bool xtext_decode(struct span text, struct arena *arena, const char **value,
+                  struct error *error);
 const char *xtext_encode(const char *value, struct arena *arena);
 
 #endif

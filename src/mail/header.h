@@ -21,8 +21,8 @@ struct field {
 };
 
 /*
- * Octets of the header of `content`, with the empty line; all of it if there is none. A line
- * that is no field ends the header without an empty line: it is the body's first.
+ * Octets of the header of `content`, with the empty line; all of it if there is none. A
+ * line that is no field ends the header without an empty line: it is the body's first.
  */
 size_t header_length(struct span content);
 
@@ -39,7 +39,8 @@ size_t header_count(struct span header, const char *name);
 /* The value unfolded and trimmed. */
 const char *field_value(const struct field *field, struct arena *arena);
 
-/* Facts of a content, gathered while it arrives in pieces of any size (envelope.size ...). */
+/* Facts of a content for the envelope, gathered while it arrives in pieces of any size.
+ */
 struct content_facts {
     uint64_t size, header_size;
     uint32_t line, longest_line, received;
@@ -67,22 +68,22 @@ enum recipient_field {
 /* What is completed on receipt (reference 10.6), and from what. */
 struct submission {
     const struct envelope *envelope;
-    bool trusted;             /* may say who the sender is */
-    bool local;               /* submitted here: From, To, Sender are completed as well */
+    bool trusted; /* may say who the sender is */
+    bool local;   /* submitted here: From, To, Sender are completed as well */
     enum recipient_field recipient_field;
     bool drop_bcc;            /* -t */
     const char *primary_name; /* for unqualified names and what is generated */
     const char *visible_name;
     const char *message_id_field; /* "Message-Id: <...>", already expanded, no line end */
     const char *date_field;
-    const char *from_field;   /* "From: user (Full Name)"; what it holds is not believed */
+    const char *from_field; /* "From: user (Full Name)"; what it holds is not believed */
 };
 
 /*
- * Complete a header: missing Message-Id, Date, From (Resent- forms when Resent- fields are
- * there and it was submitted here), Sender rules for the untrusted, Bcc dropped with -t
- * (Resent-Bcc with them). Fields that are not changed come through octet for octet; new
- * ones come first.
+ * Complete a header: missing Message-Id, Date, From (Resent- forms when Resent- fields
+ * are there and it was submitted here), Sender rules for the untrusted, Bcc dropped with
+ * -t (Resent-Bcc with them). Fields that are not changed come through octet for octet;
+ * new ones come first.
  *
  *   header    with its empty line; may be empty (a message without header)
  *   result    the new header with its empty line
@@ -91,10 +92,11 @@ struct submission {
  * The rule for Sender: who is not trusted keeps a Sender field only if it names him, and
  * gets one when From is anything but his own address; who is trusted gets one only when
  * From has several authors. His own address is the submitter's login name, bare or at
- * `primary_name` or `visible_name`. 8-bit text in a name becomes encoded words (RFC 2047).
+ * `primary_name` or `visible_name`. 8-bit text in a name becomes encoded words (RFC
+ * 2047).
  */
-bool header_complete(struct span header, const struct submission *submission, struct text *result,
-                     struct error *error);
+bool header_complete(struct span header, const struct submission *submission,
+                     struct text *result, struct error *error);
 
 /*
  * Recipients that a header names, for -t: To, Cc, Bcc, or their Resent- forms when one is
@@ -104,12 +106,14 @@ bool header_recipients(struct span header, size_t limit, struct arena *arena,
                        const char ***recipients, size_t *count, struct error *error);
 
 /*
- * A first line "From user date [remote from host]" or ">From ..." (UUCP, mbox), any number
- * of them: taken off `content`; *sender becomes the bang path that they spell, "" if none.
+ * A first line "From user date [remote from host]" or ">From ..." (UUCP, mbox), any
+ * number of them: taken off `content`; *sender becomes the bang path that they spell, ""
+ * if none.
  */
-void header_take_from_lines(struct span *content, struct arena *arena, const char **sender);
+void header_take_from_lines(struct span *content, struct arena *arena,
+                            const char **sender);
 
-/* The grade that a Precedence: field gives (table "word:letter:word:letter"), or `fallback`. */
+/* The grade that a Precedence field gives ("word:letter:word:letter"), or `fallback`. */
 char header_grade(struct span header, const char *grades, char fallback);
 
 #endif

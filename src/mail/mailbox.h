@@ -18,16 +18,16 @@
 
 struct mailbox {
     struct span local_part; /* octets, original case, unquoted; 0x01 at least, no NUL */
-    const char *domain;     /* lower-case A-label, "[1.2.3.4]", "[IPv6:::1]", or "" for none */
-    bool utf8;              /* the local part has octets over 127 (valid UTF-8) */
-    bool opaque;            /* came quoted and holds '!' or '%': its text stays quoted */
+    const char *domain; /* lower-case A-label, "[1.2.3.4]", "[IPv6:::1]", "" for none */
+    bool utf8;          /* the local part has octets over 127 (valid UTF-8) */
+    bool opaque;        /* came quoted and holds '!' or '%': its text stays quoted */
 };
 
 /* What the place where an address stands permits. */
 enum mailbox_syntax {
     MAILBOX_STRICT = 0,        /* RFC 5321 Mailbox: domain needed, ASCII */
     MAILBOX_UTF8 = 1 << 0,     /* RFC 6531: UTF-8 in local part and domain */
-    MAILBOX_NO_DOMAIN = 1 << 1 /* a lone local part is fine: <Postmaster>, local submission */
+    MAILBOX_NO_DOMAIN = 1 << 1 /* a lone local part is fine: <Postmaster> */
 };
 
 /*
@@ -36,8 +36,9 @@ enum mailbox_syntax {
  *   path      "<user@example.org>", "<>" (gives empty local part and domain), a source
  *             route in front is dropped (RFC 5321 appendix C), at most 1,024 octets
  *   length    octets taken from `path`, up to and with the closing bracket
- *   returns   false with a permanent error: 5.1.3 (recipient) style syntax; the caller may
- *             replace the status by 5.1.7 for a reverse-path; 5.6.7 for UTF-8 without leave
+ *   returns   false with a permanent error: 5.1.3 (recipient) style syntax, 5.1.2
+ *             for a bad domain; the caller may replace the status by 5.1.7 for a
+ *             reverse-path; 5.6.7 for UTF-8 without leave. The text is ours alone
  *
  * RFC 5321 4.1.2, RFC 6531 3.3. No unquoting happens twice: a quoted local part stays one
  * opaque name, whatever characters it holds.
@@ -85,18 +86,19 @@ struct mailbox_step {
     struct span rest;
 };
 
-/* `percent_first`: '%' binds before '!' inside what stood left of an '@' (a config variable). */
+/* `percent_first`: '%' binds before '!' in what stood left of an '@' (a variable). */
 bool mailbox_step(struct span address, bool percent_first, struct arena *arena,
                   struct mailbox_step *step, struct error *error);
 
-/* Is this text one local part by itself: an atom with dots or one quoted string? Gives it unquoted. */
+/* Is it one local part, an atom with dots or one quoted string? Gives it unquoted. */
 bool mailbox_local_part(struct span text, struct arena *arena, struct span *local_part);
 
 /*
- * A list of addresses: header fields, alias values, .forward, lists (RFC 5322 3.4 with the
- * obsolete forms, groups, comments, display names; and bare UUCP forms). Items that begin
- * with '/', '~', '|' or ":include:" (perhaps in double quotes or behind one backslash)
- * are recognised only with MAILBOX_LIST_SPECIAL, which header fields never get.
+ * A list of addresses: header fields, alias values, .forward, lists (RFC 5322 3.4 with
+ * the obsolete forms, groups, comments, display names; and bare UUCP forms). Items that
+ * begin with '/', '~', '|' or ":include:" (perhaps in double quotes or behind one
+ * backslash) are recognised only with MAILBOX_LIST_SPECIAL, which header fields never
+ * get.
  */
 enum mailbox_item_kind {
     MAILBOX_ITEM_ADDRESS,
@@ -107,25 +109,27 @@ enum mailbox_item_kind {
 
 struct mailbox_item {
     enum mailbox_item_kind kind;
-    bool literal;         /* was written \name: this director is skipped for it */
-    const char *text;     /* addr-spec as written without comments; domain not yet normalised */
-    const char *display;  /* display name or "" */
-    unsigned line;        /* 1 for the first line of the list */
+    bool literal;        /* was written \name: this director is skipped for it */
+    const char *text;    /* addr-spec as written, no comments; domain not normalised */
+    const char *display; /* display name or "" */
+    unsigned line;       /* 1 for the first line of the list */
     struct mailbox_item *next;
 };
 
 enum mailbox_list_flags {
     MAILBOX_LIST_SPECIAL = 1 << 0, /* files, pipes, includes and \name are recognised */
-    MAILBOX_LIST_BLANKS = 1 << 1,  /* blanks separate items as commas do (alias values, .forward) */
+    MAILBOX_LIST_BLANKS = 1 << 1,  /* blanks separate items as commas do */
     MAILBOX_LIST_LINES = 1 << 2,   /* a line end separates items, '#' starts a comment */
 };
 
 /*
  *   limit     items at most; more is a permanent error
  *   items     first of a linked list in the order of the text; NULL for none
- *   returns   false with a permanent error 5.1.3 that names the line and the text in doubt
+ *   returns   false with a permanent error 5.1.3 that names the line and the text
+ *             in doubt
  */
-bool mailbox_list_parse(struct span list, unsigned flags, size_t limit, struct arena *arena,
-                        struct mailbox_item **items, struct error *error);
+bool mailbox_list_parse(struct span list, unsigned flags, size_t limit,
+                        struct arena *arena, struct mailbox_item **items,
+                        struct error *error);
 
 #endif

@@ -67,6 +67,21 @@ marks_note(struct marks *marks, struct span address, size_t at)
         marks->first_comma_or_colon = at;
 }
 
+/* Valid UTF-8 without C1 controls, which terminals obey as they do those of ASCII. */
+static bool
+text_is_sound(struct span text)
+{
+    while (!utf8_is_ascii(text)) {
+        uint32_t code = 0;
+        size_t length = utf8_character(text, &code);
+
+        if (length == 0 || (code >= 0x80 && code < 0xa0))
+            return false;
+        text = span_from(text, length);
+    }
+    return true;
+}
+
 /* Mark the operators. False if there is anything that cannot stand in an address. */
 static bool
 marks_scan(struct marks *marks, struct span address)
@@ -91,7 +106,7 @@ marks_scan(struct marks *marks, struct span address)
             marks_note(marks, address, i);
         }
     }
-    return utf8_is_valid(address);
+    return text_is_sound(address);
 }
 
 /* The answer of any rule: a host that is checked, and a rest that is there. */

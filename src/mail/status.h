@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reply codes (RFC 5321 4.2), enhanced status codes (RFC 3463) and Smail's error numbers. */
+/* Reply codes (RFC 5321 4.2), enhanced codes (RFC 3463), Smail's error numbers. */
 #ifndef MAIL_STATUS_H
 #define MAIL_STATUS_H
 
@@ -81,13 +81,13 @@ enum smail_error {
 /* The sentence for a number in manual and `smailctl`; NULL when it is none of ours. */
 const char *smail_error_meaning(int number);
 
-/* "5.1.1" and the like: well formed, of the class of `code` (2xx, 4xx, 5xx) if code > 0. */
+/* "5.1.1" and the like: well formed, of the class of `code` (2xx, 4xx, 5xx) if > 0. */
 bool status_is_valid(struct span status, int code);
 
-/* The enhanced code that stands at the beginning of a reply's text, else a general one for `code`. */
+/* The enhanced code at the beginning of a reply's text, else a general one for `code`. */
 void status_from_reply(int code, struct span text, char status[8]);
 
-/* A fitting three-digit reply for an error of ours: 451/550/552/... from status and permanence. */
+/* A fitting reply for an error of ours: 451, 550, 552, ... */
 int reply_from_status(const char *status, bool permanent);
 
 #endif

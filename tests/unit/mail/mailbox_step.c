@@ -103,6 +103,7 @@ START_TEST(bad_addresses_are_refused_with_their_reason)
         {"\"a\\\nb\"@c", "bad address token"},
         {"a\177@c", "bad address token"},
         {"\377@c", "bad address token"},
+        {"a\302\233b@c", "bad address token"},
         {"@a,b:u@c", "bad address token"},
         {"@a", ", or : missing in route-addr"},
         {"@a!b", ", or : missing in route-addr"},
