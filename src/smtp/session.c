@@ -290,12 +290,14 @@ smtp_session_input(struct smtp_session *session, struct span bytes)
 {
     size_t taken = 0;
 
+    session->busy = true;
     while (taken < bytes.length && session_is_taking(session)) {
         session->fresh = false;
         taken += session_take(session, span_from(bytes, taken));
         if (taken < bytes.length)
             session_check_order(session);
     }
+    session->busy = false;
     return taken;
 }
 

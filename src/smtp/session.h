@@ -76,7 +76,10 @@ struct smtp_message {
     const char *from_field;
 };
 
-/* What the session asks of whoever drives it. All get `context` of the session. */
+/*
+ * What the session asks of whoever drives it. All get `context` of the session. From
+ * inside these calls a request may be answered, and the session held or shut, not freed.
+ */
 struct smtp_host {
     /*
      * May this recipient be had? Answer with smtp_answer_recipient(); `recipient` stays

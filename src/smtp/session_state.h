@@ -147,6 +147,7 @@ struct smtp_session {
     bool fresh;         /* nothing sent or taken yet */
     bool ended;         /* the peer closed its side */
     bool held;
+    bool busy;         /* inside smtp_session_input() */
     bool bare_line;    /* the present command ended with LF alone */
     bool data_refused; /* the last command was a DATA that we refused */
     bool chunk_last;

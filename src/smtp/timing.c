@@ -87,7 +87,8 @@ smtp_session_shut(struct smtp_session *session, const char *status, const char *
            strnlen(status, sizeof(session->farewell_status) - 1));
     if (session->fresh) /* instead of the greeting */
         session->output_length = session->output_sent = 0;
-    if (session->request == REQUEST_NONE)
+    /* Asked for from inside a call of the host, it is done when that call is over. */
+    if (!session->busy)
         session_settle(session);
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/banned.h"
 
-enum { CONTROL_WORDS = 4096 };
+enum { CONTROL_WORDS = 4096, CONTROL_LINE_LIMIT = 64 * 1024 };
 
 /* ------------------------------------------------------------ XORIGIN */
 
@@ -119,6 +119,18 @@ verb_xctl(struct smtp_session *session, struct span arguments)
     arena_free(arena);
 }
 
+/* Cut to what fits a line of a reply, not inside "+XX". */
+static struct span
+control_cut(struct span line)
+{
+    struct span cut = span_first(line, CONTROL_LINE_LIMIT - sizeof("250-\r\n"));
+    size_t plus = span_find_last(cut, '+');
+
+    if (cut.length < line.length && plus + 3 > cut.length && plus < cut.length)
+        cut.length = plus;
+    return cut;
+}
+
 void
 smtp_control_line(struct smtp_session *session, const char *text)
 {
@@ -128,7 +140,8 @@ smtp_control_line(struct smtp_session *session, const char *text)
         return;
     arena = arena_new();
     session_put(session, SPAN("250-"));
-    session_say(session, local_text_encode(text, arena));
+    session_put(session, control_cut(span_of(local_text_encode(text, arena))));
+    session_put(session, SPAN("\r\n"));
     arena_free(arena);
 }
 

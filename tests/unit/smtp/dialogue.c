@@ -92,7 +92,9 @@ host_begin(void *context, struct smtp_session *session, const struct envelope *e
 {
     struct dialogue *dialogue = context;
 
-    (void)session, (void)envelope;
+    (void)envelope;
+    if (dialogue->shut_in_begin)
+        smtp_session_shut(session, "4.3.2", "too busy");
     if (dialogue->no_begin)
         return fail_temporary(error, "4.3.2", "not now");
     dialogue->begun++;

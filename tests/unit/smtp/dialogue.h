@@ -23,7 +23,7 @@ struct dialogue {
     struct smtp_peer peer;
     struct smtp_session *session;
     bool answer_later; /* answers come after smtp_session_input() has returned */
-    bool no_room, no_begin, commit_fails;
+    bool no_room, no_begin, commit_fails, shut_in_begin;
 
     struct text output;  /* all replies */
     struct text current; /* content of the message under way */

@@ -132,6 +132,17 @@ START_TEST(time_that_is_ours_does_not_count)
 }
 END_TEST
 
+START_TEST(a_host_may_shut_the_session_from_inside_a_call)
+{
+    struct dialogue *dialogue = dialogue_new(PEER_STRANGER);
+
+    dialogue->shut_in_begin = true;
+    dialogue_send(dialogue, SPAN(OPEN "DATA\r\nx\r\n.\r\nNOOP\r\n"), 0);
+    ck_assert_str_eq(dialogue_codes(dialogue), "220 250 250 354 250 421");
+    dialogue_free(dialogue);
+}
+END_TEST
+
 START_TEST(a_server_that_stops_says_so_at_the_next_chance)
 {
     static const struct {
@@ -171,6 +182,7 @@ smtp_timing_case(void)
     tcase_add_test(tcase, chunks_share_the_time_of_the_message);
     tcase_add_test(tcase, a_chunk_without_a_place_has_its_time_as_well);
     tcase_add_test(tcase, time_that_is_ours_does_not_count);
+    tcase_add_test(tcase, a_host_may_shut_the_session_from_inside_a_call);
     tcase_add_test(tcase, a_server_that_stops_says_so_at_the_next_chance);
     return tcase;
 }
