@@ -125,7 +125,9 @@ job_start(struct queue *queue, struct task *task, struct worker *worker,
     action->job = job_register(queue, task);
     if (task->kind == TASK_ADDRESSES)
         task->message->active++;
-    lane->active++;
+    if (lane->active++ == 0)
+        lane->stirred = queue->time;
+    lane->served = task->message;
     lane->last_try = queue->time;
     pool_job_started(queue, worker, task);
     lane_update(queue, lane);
@@ -255,19 +257,32 @@ task_count_try(struct task *task)
         task->tries++;
 }
 
+/* By its own time: as its host's rule says, or soon if it was only one too many at once.
+ */
+static int64_t
+retry_due(const struct queue *queue, const struct task *task, const struct lane *lane)
+{
+    int64_t least = queue->configuration->settings.min_queue_age.seconds * SECOND;
+    int64_t wait = retry_wait(queue, lane, task->tries);
+    int64_t due, soon = (int64_t)task->tries * MINUTE;
+
+    if ((task->result & RESULT_NO_HOST) != 0 && lane->failures == 0 && soon < wait)
+        wait = soon;
+    due = queue->time + wait;
+    return due > task->message->born + least ? due : task->message->born + least;
+}
+
 /* When a task whose attempt failed is tried again: by its own time, or with its lane. */
 static void
 task_put_off(struct queue *queue, struct task *task)
 {
-    const struct queued *message = task->message;
+    struct queued *message = task->message;
     const struct lane *lane = lane_at(queue, task->lane);
-    int64_t least = queue->configuration->settings.min_queue_age.seconds * SECOND;
     int64_t due;
 
     task_count_try(task);
-    due = queue->time + retry_wait(queue, lane, task->tries);
-    if (due < message->born + least)
-        due = message->born + least;
+    message->urgent = false;
+    due = retry_due(queue, task, lane);
     if (message->held)
         task_hold(queue, task);
     else if (retry_is_over(queue, message, lane))

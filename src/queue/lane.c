@@ -53,6 +53,7 @@ lane_new(struct queue *queue, enum lane_kind kind, const char *name)
     lane->timer.kind = TIMER_LANE;
     lane->oldest = INT64_MAX;
     lane->last_try = lane->failing_since = lane->last_success = INT64_MIN;
+    lane->last_halved = INT64_MIN;
     for (int i = 0; i < STREAM_COUNT; i++)
         lane->streams[i].lane = lane;
     lane->index = lane_index_new(queue);
@@ -60,6 +61,7 @@ lane_new(struct queue *queue, enum lane_kind kind, const char *name)
     queue->lanes_in_use++;
     lane_configure(queue, lane);
     lane->window = lane->limit < WINDOW_FIRST ? lane->limit : WINDOW_FIRST;
+    lane->threshold = UINT32_MAX;
     return lane;
 }
 
@@ -251,6 +253,7 @@ lane_close(struct queue *queue, struct lane *lane, int64_t until)
     }
     lane->next_try = until;
     lane->window = 1;
+    lane->threshold = UINT32_MAX;
     schedule_set(&queue->schedule, &lane->timer, until);
     lane_update(queue, lane);
 }
@@ -310,35 +313,68 @@ lane_failed(struct queue *queue, struct lane *lane)
     lane_expire(queue, lane);
 }
 
+/* One more for each success; after it was too many once, for a whole window of them. */
 static void
-lane_worked(struct queue *queue, struct lane *lane, bool success)
+window_open(struct lane *lane)
 {
-    lane_forget_failure(queue, lane);
-    lane->last_success = queue->time;
-    if (success && lane->window < lane->limit)
-        lane->window++;
+    if (lane->window >= lane->limit)
+        return;
+    if (lane->window >= lane->threshold && ++lane->credit < lane->window)
+        return;
+    lane->credit = 0;
+    lane->window++;
+}
+
+/* Once for all jobs that began before. */
+static void
+window_halve(struct queue *queue, struct lane *lane, int64_t started)
+{
+    if (started <= lane->last_halved || lane->window == 1)
+        return;
+    lane->last_halved = queue->time;
+    lane->window /= 2;
+    lane->threshold = lane->window;
+    lane->credit = 0;
+}
+
+static void
+lane_pace(struct queue *queue, struct lane *lane, int64_t took)
+{
+    uint32_t last = took < HOUR ? (uint32_t)took + 1 : HOUR;
+
+    lane->pace = lane->pace > 0 ? (lane->pace * 3 + last) / 4 : last;
+    lane->stirred = queue->time;
+}
+
+bool
+lane_is_slow(const struct queue *queue, const struct lane *lane)
+{
+    return lane->pace >= SLOW_PACE ||
+           (lane->active > 0 && queue->time - lane->stirred >= SLOW_PACE);
 }
 
 void
 lane_job_ended(struct queue *queue, struct lane *lane, const struct task *task)
 {
-    int64_t started = task->timer.due;
-    bool slow = queue->time - started >= SLOW_JOB;
+    int64_t started = task->timer.due, took = queue->time - started;
+    bool answered = (task->result & RESULT_ANSWER) != 0 && took < SLOW_JOB;
 
     if (lane->kind != LANE_REMOTE)
         return;
     lane->last_try = queue->time;
-    if ((task->result & RESULT_SUCCESS) != 0 ||
-        ((task->result & RESULT_ANSWER) != 0 && !slow)) {
-        lane_worked(queue, lane, (task->result & RESULT_SUCCESS) != 0);
-        return;
-    }
-    if ((task->result & RESULT_NO_HOST) == 0 && !slow)
-        return;
-    if (lane->closed)
+    lane_pace(queue, lane, took);
+    if ((task->result & RESULT_SUCCESS) != 0 || answered) {
+        lane_forget_failure(queue, lane);
+        lane->last_success = queue->time;
+        if ((task->result & RESULT_SUCCESS) != 0)
+            window_open(lane);
+    } else if ((task->result & RESULT_NO_HOST) == 0 && took < SLOW_JOB) {
+        return; /* nothing was learnt of the host */
+    } else if (lane->closed) {
         return; /* another job of the same time said so already */
-    if (lane->last_success >= started && lane->window > 1)
-        lane->window /= 2; /* it works, but not for so many at once */
-    else
+    } else if (lane->last_success >= started) {
+        window_halve(queue, lane, started); /* it works, but not for so many at once */
+    } else {
         lane_failed(queue, lane);
+    }
 }

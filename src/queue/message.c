@@ -150,12 +150,15 @@ message_place_task(struct queue *queue, struct task *task)
 {
     struct queued *message = task->message;
 
-    if (message->held)
+    if (message->held) {
         task_hold(queue, task);
-    else if (message->kept)
+    } else if (message->kept) {
         task_keep(queue, task);
-    else
-        task_ready(queue, task, message->grade);
+    } else {
+        task_ready(queue, task, message->urgent ? GRADE_URGENT : message->grade);
+        if (message->urgent)
+            lane_open(queue, lane_at(queue, task->lane));
+    }
 }
 
 /* A task of addresses for which everything is known now. */

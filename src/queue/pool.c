@@ -310,6 +310,7 @@ pool_job_started(struct queue *queue, struct worker *worker, const struct task *
     worker_set_busy(queue, worker);
     worker->outstanding++;
     worker->jobs++;
+    crew_of(queue, worker)->active++;
     if (task->tries > 0) {
         worker->slow++;
         crew_of(queue, worker)->active_deferred++;
@@ -324,6 +325,7 @@ pool_job_ended(struct queue *queue, struct worker *worker, const struct task *ta
     int64_t most = queue->configuration->settings.worker_jobs;
 
     worker->outstanding--;
+    crew_of(queue, worker)->active--;
     if (task->tries > 0) {
         worker->slow--;
         crew_of(queue, worker)->active_deferred--;
@@ -365,7 +367,7 @@ static bool
 pool_hand_out(struct queue *queue, struct stream *stream, struct worker *worker,
               struct queue_action *action)
 {
-    struct task *task = stream->bands->first;
+    struct task *task = stream_first(stream);
 
     queue->picks[stream->pool]++;
     ready_rotate(queue, stream);
@@ -448,21 +450,38 @@ resolve_next(struct queue *queue, struct queue_action *action)
 
 /* --- remote workers: one job each --- */
 
-/* May the lane have one more of them? */
+/* Does anybody else wait for one? */
+static bool
+lane_has_rivals(const struct queue *queue, const struct lane *lane)
+{
+    size_t ready = queue->ready[POOL_REMOTE][STREAM_NEW].count +
+                   queue->ready[POOL_REMOTE][STREAM_DEFERRED].count;
+
+    for (int i = 0; i < STREAM_COUNT; i++)
+        ready -= lane->streams[i].listed != 0;
+    return ready > 0;
+}
+
+/*
+ * May the lane have one more of them? The last quarter is for those that give them back
+ * soon, and for the first job of a lane that nobody knows yet.
+ */
 static bool
 lane_has_share(const struct queue *queue, const struct lane *lane)
 {
-    size_t most = crew_most(queue, WORKER_REMOTE), share = most / 2 > 2 ? most / 2 : 2;
-    size_t others = queue->ready[POOL_REMOTE][STREAM_NEW].count +
-                    queue->ready[POOL_REMOTE][STREAM_DEFERRED].count;
+    size_t most = crew_most(queue, WORKER_REMOTE);
+    size_t left = most > queue->crews[WORKER_REMOTE].active
+                      ? most - queue->crews[WORKER_REMOTE].active
+                      : 0;
+    size_t reserve = most / 4 > 1 ? most / 4 : 1;
 
-    for (int i = 0; i < STREAM_COUNT; i++)
-        others -= lane->streams[i].listed != 0;
-    if (others == 0)
-        share = most - (most / 4 > 1 ? most / 4 : 1);
-    if (share >= most)
-        share = most - 1;
-    return lane->active < (share > 0 ? share : 1);
+    if (most == 1)
+        return true;
+    if (lane->active >= 2 && lane->active >= most / 2 && lane_has_rivals(queue, lane))
+        return false;
+    if (left > reserve)
+        return true;
+    return !lane_is_slow(queue, lane) && (lane->pace > 0 || lane->active == 0);
 }
 
 static bool

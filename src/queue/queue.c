@@ -84,9 +84,11 @@ queue_suspend(struct queue *queue, bool suspended, const char *why, int64_t now)
 int64_t
 queue_time_at(const struct queue *queue, int64_t now)
 {
-    int64_t step = now > queue->wall ? now - queue->wall : 0;
+    int64_t step;
 
-    return queue->time + (step < TICK_MOST ? step : TICK_MOST);
+    if (now < queue->wall || __builtin_sub_overflow(now, queue->wall, &step))
+        return queue->time;
+    return step < TICK_MOST ? queue->time + step : queue->time;
 }
 
 void

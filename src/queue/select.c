@@ -110,6 +110,7 @@ message_run(struct queue *queue, struct queued *message, bool urgent)
     bool any = task_run(queue, message->report, urgent);
 
     message->kept = false;
+    message->urgent = urgent;
     for (uint32_t i = 0; i < message->place_count; i++) {
         struct task *task = message->places[i].task;
 

@@ -23,12 +23,15 @@
 enum {
     SECOND = 1000,
     MINUTE = 60 * SECOND,
+    HOUR = 60 * MINUTE,
     JOB_ADDRESSES = 1000,     /* at most in one job */
     RESOLVE_OUTSTANDING = 16, /* jobs at once with one resolve worker */
     USER_OUTSTANDING = 32, /* with one user's worker, so that it can sync once for all */
     LOSSES_MOST = 3,       /* of a job with its worker; then it counts as an attempt */
     LOSS_WAIT = SECOND,
-    WINDOW_FIRST = 2,      /* jobs at once for a lane that nobody knows yet */
+    WINDOW_FIRST = 2,        /* jobs at once for a lane that nobody knows yet */
+    SLOW_PACE = 10 * SECOND, /* a lane whose jobs take so long leaves workers to others */
+    TURNS_MOST = 64,         /* tasks of one message that let another one go first */
     SLOW_JOB = 2 * MINUTE, /* so long without any success is a host that does not work */
     TICK_MOST = 10 * MINUTE, /* a longer step of the wall clock is a jump */
     WAKE_MOST = MINUTE,      /* ask again at least so often, so that steps stay short */
@@ -118,6 +121,7 @@ struct queued {
     char grade;
     uint8_t report_tries;
     bool is_bounce : 1, held : 1, kept : 1, warned : 1, recovered : 1;
+    bool urgent : 1; /* an operator asked for it, until an attempt fails */
 };
 
 /* Ready tasks of one grade, first in, first out. */
@@ -144,16 +148,22 @@ struct lane {
     enum lane_kind kind;
     uint32_t index;
     struct stream streams[STREAM_COUNT];
-    struct timer timer;     /* opens, or is forgotten */
-    uint32_t places, tasks; /* that name it */
-    uint32_t ready, active; /* tasks */
-    uint32_t window, limit; /* jobs at once: now, and at most */
-    bool closed;            /* until the timer opens it */
-    bool starting;          /* its user's worker was asked for */
+    struct timer timer;          /* opens, or is forgotten */
+    uint32_t places, tasks;      /* that name it */
+    uint32_t ready, active;      /* tasks */
+    uint32_t window, limit;      /* jobs at once: now, and at most */
+    uint32_t threshold;          /* up to here the window opens with each success */
+    uint32_t credit;             /* successes towards the next one above it */
+    uint32_t pace;               /* ms that a job takes, smoothed; 0: not known */
+    int64_t stirred;             /* a job began with none active, or ended */
+    const struct queued *served; /* whose turn it was last; only to be compared */
+    bool closed;                 /* until the timer opens it */
+    bool starting;               /* its user's worker was asked for */
     uint16_t failures;
     int64_t last_try, next_try; /* INT64_MIN: never */
     int64_t failing_since;      /* INT64_MIN: it works */
     int64_t last_success;       /* INT64_MIN: none */
+    int64_t last_halved;        /* of the window */
     int64_t oldest;             /* no ready message is born before this */
     int64_t start_asked;
     int64_t interval, duration; /* of its retry rule; 0: no limit */
@@ -182,7 +192,7 @@ struct crew {
     struct worker *first; /* all of the class */
     struct worker *idle_first, *idle_last;
     size_t count, starting, stopping; /* count: with those that are being stopped */
-    size_t active_deferred;
+    size_t active, active_deferred;   /* jobs */
     int64_t last_start;
     int64_t start_after; /* starting failed: not before this */
     unsigned start_failures;
@@ -311,6 +321,8 @@ struct task *task_new(struct queue *queue, struct queued *message, uint32_t lane
 /* One number less; the task is freed with its last one, unless it is active. */
 void task_forget(struct queue *queue, struct task *task);
 void task_free(struct queue *queue, struct task *task);
+/* The next of a stream: messages take turns within a grade. */
+struct task *stream_first(struct stream *stream);
 /* Take it out of wherever it is, to be put somewhere at once. */
 void task_detach(struct queue *queue, struct task *task);
 void task_ready(struct queue *queue, struct task *task, char grade);
@@ -351,6 +363,8 @@ void lane_job_ended(struct queue *queue, struct lane *lane, const struct task *t
 void lane_failed(struct queue *queue, struct lane *lane);
 void lane_timer(struct queue *queue, struct lane *lane);
 struct band *stream_band(struct stream *stream, char grade);
+/* Do its jobs take long, or does nothing end? */
+bool lane_is_slow(const struct queue *queue, const struct lane *lane);
 
 /* --- ready.c: streams that could give a job --- */
 

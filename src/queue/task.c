@@ -123,6 +123,32 @@ task_ready(struct queue *queue, struct task *task, char grade)
     lane_update(queue, stream->lane);
 }
 
+/* From the head of its band to the end. */
+static void
+band_rotate(struct band *band)
+{
+    struct task *task = band->first;
+
+    band->first = task->next;
+    band->first->previous = NULL;
+    task->next = NULL;
+    task->previous = band->last;
+    band->last->next = task;
+    band->last = task;
+}
+
+struct task *
+stream_first(struct stream *stream)
+{
+    struct band *band = stream->bands;
+
+    for (int i = 0; i < TURNS_MOST && band->first != band->last &&
+                    band->first->message == stream->lane->served;
+         i++)
+        band_rotate(band);
+    return band->first;
+}
+
 static void
 task_leave_lane(struct queue *queue, struct task *task)
 {
