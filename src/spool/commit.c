@@ -422,3 +422,17 @@ spool_sync(struct spool *spool, int64_t now, struct error *error)
     group_free(&filling);
     return written;
 }
+
+void
+spool_write_last(struct spool *spool)
+{
+    int reason;
+    bool pending;
+
+    group_keep(spool);
+    pending = spool->group.count > 0;
+    for (size_t i = 0; i < spool->closure_count; i++)
+        pending |= spool->closures[i].noted_in == 0;
+    if (!pending || !commit_try(spool, true, 0, NULL, NULL, &reason, NULL))
+        spool_sync(spool, 0, NULL);
+}

@@ -109,6 +109,10 @@ bool expansion_next(struct span *rest, struct arena *arena, uint64_t *key,
 /* "1 2 3" */
 size_t numbers_read(struct span text, struct arena *arena, uint32_t **numbers);
 
+/* Before the end: what stays in memory, and which segments failed, if it can be written.
+ */
+void spool_write_last(struct spool *spool);
+
 /* Make the reserve full, or note that it is not; free it. */
 void reserve_fill(struct spool *spool);
 bool reserve_free(struct spool *spool);

@@ -385,6 +385,29 @@ recovery_unreadable(struct spool *spool, struct segment *segment, int result)
     spool->recovery->damage(spool->recovery->argument, text);
 }
 
+/*
+ * What the last owner wrote and did not sync is in the cache at best. Make it durable
+ * before anything is done about it; if that fails, what lives there moves out.
+ */
+static void
+recovery_sync(struct spool *spool, struct segment *segment)
+{
+    const struct disk *disk = &spool->disk;
+    char name[SEGMENT_NAME_LIMIT], text[160];
+    int fd, result;
+
+    segment_name(segment->file, SEGMENT_RECORDS, name);
+    fd = disk->open(disk->context, name);
+    result = fd < 0 ? fd : disk->sync(disk->context, fd);
+    if (fd >= 0)
+        disk->close(disk->context, fd);
+    if (result == 0)
+        return;
+    segment->failed = true;
+    snprintf(text, sizeof(text), "%s cannot be synced: %s", name, strerror(-result));
+    spool->recovery->damage(spool->recovery->argument, text);
+}
+
 /* Read on in the segment whose turn it is. */
 static void
 recovery_step(struct spool *spool, uint64_t *budget)
@@ -395,6 +418,8 @@ recovery_step(struct spool *spool, uint64_t *budget)
     struct scan_calls calls = {&reading, reading_record, reading_damage};
     int result;
 
+    if (recovery->scan == NULL && recovery->at == 0)
+        recovery_sync(spool, segment);
     if (recovery->scan == NULL)
         recovery->scan = scan_begin(&spool->segments, segment,
                                     segment_counts(recovery, segment), &calls);

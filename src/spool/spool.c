@@ -54,27 +54,15 @@ spool_open(const struct disk *disk, const struct spool_options *options, int64_t
     return true;
 }
 
-/* Messages of a group that was never committed are in no index. */
-static void
-group_discard(struct group *group)
-{
-    for (size_t i = 0; i < group->count; i++)
-        if (group->operations[i].kind == OPERATION_MESSAGE)
-            entry_free(group->operations[i].entry);
-    group_free(group);
-}
-
 void
 spool_close(struct spool *spool)
 {
-    struct error error = {0};
-
     if (spool == NULL)
         return;
     /* A courtesy: what this loses is repeated, as after any other end. */
-    spool_sync(spool, 0, &error);
+    spool_write_last(spool);
     recovery_free(spool);
-    group_discard(&spool->group);
+    group_free(&spool->group);
     group_free(&spool->unsynced);
     segments_free(&spool->segments);
     index_free(&spool->index);
