@@ -101,6 +101,15 @@ list_push(struct list *list, enum mailbox_item_kind kind, const char *text)
     return true;
 }
 
+static bool
+list_has_literal(const struct list *list)
+{
+    for (struct mailbox_item *item = list->pending; item != NULL; item = item->next)
+        if (item->literal)
+            return true;
+    return false;
+}
+
 static void
 list_drop_pending(struct list *list)
 {
@@ -320,6 +329,8 @@ list_angle(struct list *list)
 
     if (list->closed)
         return list_fail(list, "two addresses without separator");
+    if (list->literal || list_has_literal(list)) /* no name begins with a backslash */
+        return list_fail(list, "'<' behind backslash");
     list_drop_pending(list);
     list_forget_word(list);
     list->word_line = list->line;
@@ -491,7 +502,7 @@ list_separator(struct list *list)
     char byte = list_peek(list, 0);
 
     if (byte == ':') {
-        if (list->group || list->closed ||
+        if (list->group || list->closed || list->literal || list_has_literal(list) ||
             (list->word.length == 0 && list->pending == NULL))
             return list_fail(list, "':' without a group name");
         list_drop_pending(list);

@@ -131,6 +131,11 @@ static const struct {
     {"\"|x\"y", ALIAS, "a:\"|x\"y"},
     {"|${run{x}} $home `z`", ALIAS, "p:${run{x}} a:$home a:`z`"},
     {"joe@x.y, a!b, u%z", ALIAS, "a:joe@x.y a:a!b a:u%z"},
+    {"\\joe <a@b>", ALIAS, NULL}, /* two items or one? nobody is dropped by a guess */
+    {"\\<a@b>", ALIAS, NULL},
+    {"\\joe: a;", ALIAS, NULL},
+    {"\\joe g: a;", ALIAS, NULL},
+    {"\\joe, <a@b>", ALIAS, "A:joe a:a@b"},
     {"\\", ALIAS, NULL},
     {"\\ joe", ALIAS, NULL},
     {"\\\\joe", ALIAS, NULL},
