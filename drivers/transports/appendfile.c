@@ -202,6 +202,7 @@ mailbox_take(const struct appendfile *append, const struct delivery *delivery,
         .settings = &delivery->configuration->settings,
         .mode = (mode_t)append->mode.bits,
         .deadline = delivery->deadline,
+        .with_group = delivery->addresses[0].address->kind == ADDRESS_MAIL,
     };
 
     *mailbox = connection_cache_take(delivery->connections, key);

@@ -26,8 +26,32 @@ struct mailbox_file {
     struct stat before;
     off_t begin;    /* its length when it was opened */
     off_t position; /* of the last message */
-    bool created;
+    bool created, with_group;
 };
+
+/* --- the group of mailboxes --- */
+
+/*
+ * A user's worker has the group of mailboxes as its saved one only. It is taken for the
+ * calls that make or remove files beside mailboxes, and never for a path of a user.
+ */
+static void
+group_take(const struct mailbox_file *mailbox)
+{
+    gid_t real, effective, saved;
+
+    if (mailbox->with_group && getresgid(&real, &effective, &saved) == 0 &&
+        saved != effective)
+        (void)!setegid(saved); /* refused: the calls say what they lack */
+}
+
+/* Giving it back must not fail: everything after would run with it. */
+static void
+group_drop(const struct mailbox_file *mailbox)
+{
+    if (mailbox->with_group && getegid() != getgid() && setegid(getgid()) < 0)
+        abort();
+}
 
 /* --- opening --- */
 
@@ -148,7 +172,9 @@ mailbox_close(struct mailbox_file *mailbox)
     if (mailbox->fd >= 0)
         close(mailbox->fd);
     mailbox->fd = -1;
+    group_take(mailbox);
     mailbox_unlock(&mailbox->lock);
+    group_drop(mailbox);
 }
 
 /* One attempt at all locks and the file. */
@@ -157,11 +183,14 @@ mailbox_try(struct mailbox_file *mailbox, const struct mailbox_options *options,
             struct error *error)
 {
     const struct settings *settings = options->settings;
-    enum lock_result result = mailbox_lock_file(&mailbox->lock, mailbox->path,
-                                                settings->fnlock_mode.bits, error);
+    enum lock_result result;
 
+    group_take(mailbox);
+    result = mailbox_lock_file(&mailbox->lock, mailbox->path, settings->fnlock_mode.bits,
+                               error);
     if (result == LOCK_HELD && !file_open_mailbox(mailbox, options, error))
         result = LOCK_FAILED;
+    group_drop(mailbox);
     if (result == LOCK_HELD && settings->flock_mailbox)
         result = mailbox_lock_kernel(mailbox->fd, mailbox->path, error);
     /* Only what is true under the lock counts. */
@@ -192,6 +221,7 @@ mailbox_open(const char *path, const struct mailbox_options *options,
     made = memory_alloc(sizeof(*made));
     made->path = memory_string(path);
     made->fd = -1;
+    made->with_group = options->with_group;
     result = mailbox_try(made, options, error);
     for (int64_t i = 0; i < options->settings->fnlock_retries && result == LOCK_BUSY;
          i++) {
@@ -340,7 +370,7 @@ mailbox_finish(struct mailbox_file *mailbox, struct error *error)
         error->permanent = false;
         error->number = ERR_MAILBOX_WRITE;
     }
-    mailbox_unlock(&mailbox->lock);
+    mailbox_close(mailbox);
     mailbox_free(mailbox);
     return fine;
 }

@@ -21,6 +21,8 @@ struct mailbox_options {
     mode_t mode;                     /* of a new file */
     gid_t group;                     /* of a new file; (gid_t)-1: as the system does it */
     int64_t deadline;                /* monotonic: no waiting for a lock beyond it */
+    /* A path of the administrator: the saved group may make files in its directory. */
+    bool with_group;
 };
 
 /*

@@ -150,8 +150,8 @@ transport_is_local(const struct configuration *configuration,
 static bool
 is_deferred(const struct address *address)
 {
-    return address->state == ADDRESS_NEW && address->error.status[0] != '\0' &&
-           !address->error.permanent;
+    return (address->state == ADDRESS_NEW || address->state == ADDRESS_USER) &&
+           address->error.status[0] != '\0' && !address->error.permanent;
 }
 
 /* Would the very same question be asked again? A driver's mistake must not turn in a
@@ -159,8 +159,7 @@ is_deferred(const struct address *address)
 static bool
 is_stuck(const struct address *before, const struct address *after)
 {
-    return before->state == ADDRESS_USER && after->state == ADDRESS_USER &&
-           before->director_at == after->director_at &&
+    return before->state == after->state && before->director_at == after->director_at &&
            strcmp(before->user, after->user) == 0;
 }
 
@@ -175,13 +174,11 @@ input_waits(struct attempt *attempt, const struct address *before,
         attempt_defer(attempt, after->number, &after->error, after->report);
         return true;
     }
-    if (!is_stuck(before, after))
+    if ((after->state != ADDRESS_USER && after->state != ADDRESS_NEW) ||
+        !is_stuck(before, after))
         return false;
-    if (after->error.status[0] != '\0' && !after->error.permanent)
-        error = after->error;
-    else
-        fail_temporary(&error, "4.3.5", "director %s does not come to an end",
-                       after->director);
+    fail_temporary(&error, "4.3.5", "director %s does not come to an end",
+                   after->director);
     attempt_defer(attempt, after->number, &error, REPORT_POSTMASTER);
     return true;
 }
