@@ -158,6 +158,55 @@ START_TEST(long_addresses_are_refused)
 }
 END_TEST
 
+/* A path with a quoted local part of random printable octets. */
+static const char *
+random_path(unsigned *seed, struct arena *arena, const char **local_part)
+{
+    struct text path = text_new(arena), plain = text_new(arena);
+
+    text_add(&path, "<\"");
+    for (unsigned length = 1 + (*seed >> 16) % 10; length > 0; length--) {
+        char byte;
+
+        *seed = *seed * 1103515245 + 12345;
+        byte = (char)(' ' + (int)((*seed >> 16) % 95));
+        if (byte == '"' || byte == '\\')
+            text_add_byte(&path, '\\');
+        text_add_byte(&path, byte);
+        text_add_byte(&plain, byte);
+    }
+    text_add(&path, "\"@us.example>");
+    *local_part = text_string(&plain);
+    return text_string(&path);
+}
+
+START_TEST(what_came_quoted_is_never_looked_into)
+{
+    struct arena *arena = arena_new();
+    unsigned seed = 7;
+
+    for (int i = 0; i < 20000; i++) {
+        const char *local_part, *path = random_path(&seed, arena, &local_part);
+        struct mailbox mailbox;
+        struct mailbox_step step;
+        struct span unquoted;
+        size_t length;
+
+        ck_assert(mailbox_parse_path(span_of(path), 0, arena, &mailbox, &length, NULL));
+        ck_assert(mailbox_step(span_of(mailbox_text(&mailbox, arena)), false, arena,
+                               &step, NULL));
+        ck_assert(step.form == MAILBOX_AT && strcmp(step.target, "us.example") == 0);
+        ck_assert_msg(mailbox_step(step.rest, true, arena, &step, NULL), "%s", path);
+        ck_assert_msg(step.form == MAILBOX_LOCAL, "%s", path);
+        ck_assert(mailbox_local_part(step.rest, arena, &unquoted));
+        ck_assert(span_is(unquoted, local_part));
+        if (i % 100 == 0)
+            arena_reset(arena);
+    }
+    arena_free(arena);
+}
+END_TEST
+
 TCase *
 mail_mailbox_step_case(void)
 {
@@ -167,5 +216,6 @@ mail_mailbox_step_case(void)
     tcase_add_test(tcase, our_own_names_can_be_peeled_off);
     tcase_add_test(tcase, bad_addresses_are_refused_with_their_reason);
     tcase_add_test(tcase, long_addresses_are_refused);
+    tcase_add_test(tcase, what_came_quoted_is_never_looked_into);
     return tcase;
 }
