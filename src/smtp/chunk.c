@@ -36,9 +36,9 @@ chunk_end(struct smtp_session *session)
     if (session->chunk_last)
         lines_finish(session);
     if (session->chunk_last)
-        intake_end(session);
+        smtp_intake_end(session);
     else if (session->intake->refusal.code != 0)
-        intake_tell_refusal(session);
+        smtp_intake_tell_refusal(session);
     else
         session_reply(session, 250, "2.0.0", "%llu octets taken",
                       (unsigned long long)session->part_size);
@@ -54,8 +54,8 @@ chunk_begin(struct smtp_session *session)
     if (intake->chunking)
         return;
     intake->chunking = true;
-    if (!intake_begin(session, false, &error))
-        intake_refuse_error(session, &error);
+    if (!smtp_intake_begin(session, false, &error))
+        smtp_intake_refuse_error(session, &error);
 }
 
 /* Is there a transaction that a chunk may belong to? */
@@ -123,8 +123,8 @@ chunk_take(struct smtp_session *session, struct span bytes)
         lines_take(session, span_first(bytes, taken), &ended);
     if (session->chunk_left == 0) {
         chunk_end(session);
-    } else if (!session->chunk_misplaced && intake_is_flooded(session)) {
-        intake_tell_refusal(session);
+    } else if (!session->chunk_misplaced && smtp_intake_is_flooded(session)) {
+        smtp_intake_tell_refusal(session);
         session_close(session);
     }
     return taken;

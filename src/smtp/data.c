@@ -46,7 +46,7 @@ verb_data(struct smtp_session *session, struct span arguments)
     }
     if (!data_is_due(session))
         return;
-    if (!intake_begin(session, true, &error)) {
+    if (!smtp_intake_begin(session, true, &error)) {
         session->data_refused = true;
         session_reply_error(session, &error);
         session_reset(session);
@@ -67,9 +67,9 @@ data_take(struct smtp_session *session, struct span bytes)
     session->part_size += taken;
     if (ended) {
         session->mode = SESSION_COMMAND;
-        intake_end(session);
-    } else if (intake_is_flooded(session)) {
-        intake_tell_refusal(session);
+        smtp_intake_end(session);
+    } else if (smtp_intake_is_flooded(session)) {
+        smtp_intake_tell_refusal(session);
         session_close(session);
     }
     return taken;

@@ -17,7 +17,7 @@
 enum { HEADER_FIRST = 2048 }; /* octets of a first header buffer */
 
 struct intake *
-intake_new(const struct smtp_session *session)
+smtp_intake_new(const struct smtp_session *session)
 {
     struct arena *arena = arena_new();
     struct intake *intake = arena_alloc(arena, sizeof(*intake));
@@ -66,7 +66,7 @@ header_give_back(struct intake *intake)
 }
 
 void
-intake_free(struct intake *intake)
+smtp_intake_free(struct intake *intake)
 {
     if (intake == NULL)
         return;
@@ -87,7 +87,7 @@ message_keep(struct intake *intake)
 }
 
 bool
-intake_begin(struct smtp_session *session, bool dots, struct error *error)
+smtp_intake_begin(struct smtp_session *session, bool dots, struct error *error)
 {
     struct intake *intake = session->intake;
     bool relay = session->peer->may_relay && session->claim == NULL;
@@ -106,8 +106,8 @@ intake_begin(struct smtp_session *session, bool dots, struct error *error)
 }
 
 void
-intake_refuse(struct smtp_session *session, int code, const char *status,
-              const char *text)
+smtp_intake_refuse(struct smtp_session *session, int code, const char *status,
+                   const char *text)
 {
     struct intake *intake = session->intake;
     struct refusal *refusal = &intake->refusal;
@@ -125,16 +125,16 @@ intake_refuse(struct smtp_session *session, int code, const char *status,
 }
 
 void
-intake_refuse_error(struct smtp_session *session, const struct error *error)
+smtp_intake_refuse_error(struct smtp_session *session, const struct error *error)
 {
     const char *status = session_error_status(error);
 
-    intake_refuse(session, reply_from_status(status, error->permanent), status,
-                  arena_string(session->intake->arena, error->text));
+    smtp_intake_refuse(session, reply_from_status(status, error->permanent), status,
+                       arena_string(session->intake->arena, error->text));
 }
 
 bool
-intake_is_flooded(const struct smtp_session *session)
+smtp_intake_is_flooded(const struct smtp_session *session)
 {
     const struct intake *intake = session->intake;
     uint64_t limit = session->options->size_limit;
@@ -145,7 +145,7 @@ intake_is_flooded(const struct smtp_session *session)
 
 /* Final octets of the content. */
 void
-intake_pass(struct smtp_session *session, struct span bytes)
+smtp_intake_pass(struct smtp_session *session, struct span bytes)
 {
     if (bytes.length == 0 || !session->intake->begun)
         return;
@@ -240,7 +240,7 @@ header_finish(struct smtp_session *session, size_t length, size_t body)
     intake->header_length = intake->header_room = 0;
     intake->header_done = true;
     submission_complete(session, span_first(all, length));
-    intake_pass(session, span_from(all, body));
+    smtp_intake_pass(session, span_from(all, body));
     free(buffer);
 }
 
@@ -258,31 +258,31 @@ intake_header(struct smtp_session *session, struct span bytes)
     if (header_scan(intake, &length, &body))
         header_finish(session, length, body);
     else if (guess > room)
-        intake_refuse(session, 552, "5.3.4", "the header is too large");
+        smtp_intake_refuse(session, 552, "5.3.4", "the header is too large");
     return taken;
 }
 
 /* ------------------------------------------------------------ octets and the end */
 
 void
-intake_add(struct smtp_session *session, struct span bytes)
+smtp_intake_add(struct smtp_session *session, struct span bytes)
 {
     struct intake *intake = session->intake;
     uint64_t limit = session->options->size_limit;
 
     intake->size += bytes.length;
     if (intake->refusal.code == 0 && limit > 0 && intake->size > limit)
-        intake_refuse(session, 552, "5.3.4", "the message is too large");
+        smtp_intake_refuse(session, 552, "5.3.4", "the message is too large");
     while (bytes.length > 0 && intake->refusal.code == 0 && !intake->header_done)
         bytes = span_from(bytes, intake_header(session, bytes));
     if (intake->refusal.code != 0)
         intake->swallowed += bytes.length;
     else
-        intake_pass(session, bytes);
+        smtp_intake_pass(session, bytes);
 }
 
 void
-intake_tell_refusal(struct smtp_session *session)
+smtp_intake_tell_refusal(struct smtp_session *session)
 {
     const struct refusal *refusal = &session->intake->refusal;
 
@@ -292,14 +292,14 @@ intake_tell_refusal(struct smtp_session *session)
 }
 
 void
-intake_end(struct smtp_session *session)
+smtp_intake_end(struct smtp_session *session)
 {
     struct intake *intake = session->intake;
 
     if (intake->refusal.code == 0 && !intake->header_done)
         header_finish(session, intake->header_length, intake->header_length);
     if (intake->refusal.code != 0) {
-        intake_tell_refusal(session);
+        smtp_intake_tell_refusal(session);
         return;
     }
     content_facts_store(&intake->facts, &intake->envelope);

@@ -19,14 +19,14 @@ static const struct span crlf = {"\r\n", 2};
 static void
 lines_refuse_newline(struct smtp_session *session)
 {
-    intake_refuse(session, 550, "5.6.11", "a bare CR or LF is not a line end");
+    smtp_intake_refuse(session, 550, "5.6.11", "a bare CR or LF is not a line end");
 }
 
 static void
 lines_check_length(struct smtp_session *session, size_t length)
 {
     if (length > session->options->text_line_limit)
-        intake_refuse(session, 550, "5.6.0", "a line of the text is too long");
+        smtp_intake_refuse(session, 550, "5.6.0", "a line of the text is too long");
 }
 
 /* Hand on octets from `from` to before `to`. */
@@ -38,8 +38,8 @@ lines_pass(struct smtp_session *session, const char *from, const char *to)
     if (span.length == 0)
         return;
     if (session->intake->refusal.code == 0 && memchr(from, '\0', span.length) != NULL)
-        intake_refuse(session, 550, "5.6.0", "the text has a NUL octet");
-    intake_add(session, span);
+        smtp_intake_refuse(session, 550, "5.6.0", "the text has a NUL octet");
+    smtp_intake_add(session, span);
 }
 
 /*
@@ -114,7 +114,7 @@ lines_bare(struct smtp_session *session)
 
     if (!lines->lenient)
         lines_refuse_newline(session);
-    intake_add(session, crlf);
+    smtp_intake_add(session, crlf);
     lines->length = 0;
     /* A dot behind it is one of the text, unless LF is this client's line end. */
     lines->at = LINES_INSIDE;
@@ -169,7 +169,7 @@ lines_after_cr(struct smtp_session *session, struct span bytes)
         lines_bare(session);
         return 0;
     }
-    intake_add(session, crlf);
+    smtp_intake_add(session, crlf);
     lines->length = 0;
     lines->at = LINES_START;
     return 1;
@@ -232,7 +232,7 @@ lines_finish(struct smtp_session *session)
     if (lines->at == LINES_CR)
         lines_bare(session);
     else if (lines->at == LINES_INSIDE && lines->length > 0)
-        intake_add(session, crlf);
+        smtp_intake_add(session, crlf);
     lines->at = LINES_START;
     lines->length = 0;
 }

@@ -84,7 +84,7 @@ session_reset(struct smtp_session *session)
     session->intake = NULL;
     if (intake->begun)
         session->host->abort(session->context, session);
-    intake_free(intake);
+    smtp_intake_free(intake);
 }
 
 void

@@ -237,33 +237,33 @@ size_t data_take(struct smtp_session *session, struct span bytes);
 size_t chunk_take(struct smtp_session *session, struct span bytes);
 
 /*
- * lines.c: take octets of a text, hand clean CRLF lines to intake_add(). All are taken
- * unless the final dot is found: then those up to it, and *ended is set.
+ * lines.c: take octets of a text, hand clean CRLF lines to smtp_intake_add(). All are
+ * taken unless the final dot is found: then those up to it, and *ended is set.
  */
 size_t lines_take(struct smtp_session *session, struct span bytes, bool *ended);
 /* The text is over without a dot: complete its last line. */
 void lines_finish(struct smtp_session *session);
 
 /* intake.c */
-struct intake *intake_new(const struct smtp_session *session);
-void intake_free(struct intake *intake);
+struct intake *smtp_intake_new(const struct smtp_session *session);
+void smtp_intake_free(struct intake *intake);
 /* Ask the host for a message; false with its error, which is temporary. */
-bool intake_begin(struct smtp_session *session, bool dots, struct error *error);
+bool smtp_intake_begin(struct smtp_session *session, bool dots, struct error *error);
 /* Octets of the content, line ends whole and regular. */
-void intake_add(struct smtp_session *session, struct span bytes);
+void smtp_intake_add(struct smtp_session *session, struct span bytes);
 /* The content is over: the refusal is told, or the host asked to commit. */
-void intake_end(struct smtp_session *session);
+void smtp_intake_end(struct smtp_session *session);
 /* The text will be refused; the first reason counts, `text` is kept as it is. */
-void intake_refuse(struct smtp_session *session, int code, const char *status,
-                   const char *text);
-void intake_refuse_error(struct smtp_session *session, const struct error *error);
+void smtp_intake_refuse(struct smtp_session *session, int code, const char *status,
+                        const char *text);
+void smtp_intake_refuse_error(struct smtp_session *session, const struct error *error);
 /* Tell the refusal and forget the transaction. */
-void intake_tell_refusal(struct smtp_session *session);
+void smtp_intake_tell_refusal(struct smtp_session *session);
 
 /* Final octets: to the host, unless the message is given up. */
-void intake_pass(struct smtp_session *session, struct span bytes);
+void smtp_intake_pass(struct smtp_session *session, struct span bytes);
 /* Is so much of a refused text still coming that the session had better end? */
-bool intake_is_flooded(const struct smtp_session *session);
+bool smtp_intake_is_flooded(const struct smtp_session *session);
 
 /* submission.c: complete the header (without its empty line) and pass it on. */
 void submission_complete(struct smtp_session *session, struct span header);

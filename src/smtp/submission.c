@@ -152,7 +152,7 @@ submission_run(struct smtp_session *session, struct span header, struct text *re
         !submission_take_recipients(intake, header, error))
         return false;
     if (intake->envelope.recipient_count == 0)
-        intake_refuse(session, 554, "5.5.1", "the header names no recipients");
+        smtp_intake_refuse(session, 554, "5.5.1", "the header names no recipients");
     text_add_span(&whole, header);
     text_add(&whole, "\r\n");
     return submission_write(session, text_span(&whole), result, error);
@@ -168,11 +168,12 @@ submission_complete(struct smtp_session *session, struct span header)
 
     if (submission_run(session, header, &result, &error)) {
         submission_note(session, text_span(&result));
-        intake_pass(session, text_span(&result));
+        smtp_intake_pass(session, text_span(&result));
         if (intake->facts.received >= session->options->received_limit)
-            intake_refuse(session, 554, "5.4.6", "too many hops, this message loops");
+            smtp_intake_refuse(session, 554, "5.4.6",
+                               "too many hops, this message loops");
     } else {
-        intake_refuse_error(session, &error);
+        smtp_intake_refuse_error(session, &error);
     }
     arena_free(work);
 }

@@ -123,7 +123,7 @@ verb_mail(struct smtp_session *session, struct span arguments)
         session_fault(session, 501, "5.5.4", "MAIL FROM:<address> is the form");
         return;
     }
-    session->intake = intake_new(session);
+    session->intake = smtp_intake_new(session);
     code = mail_parse(session, arguments, &error);
     if (code == 0)
         code = mail_check(session, &error);
