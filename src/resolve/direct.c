@@ -230,23 +230,45 @@ direct_nobody(struct walk *walk, struct node *node, uint32_t last)
         span_is_nocase(span_of(made->target.local_part), node->target.local_part))
         made->resolved.address.director_at = last;
     driver_trace(walk->services, "%s is %s here", node->target.local_part, child.text);
-    if (!walk_add_children(walk, node, &made, 1, &error)) {
-        node_fail(node, &error, REPORT_SENDER);
-        return;
-    }
     address->state = ADDRESS_EXPANDED;
     address->director_at = last;
+    if (!walk_add_children(walk, node, &made, 1, &error))
+        node_fail(node, &error, REPORT_SENDER);
+}
+
+/* Ask the directors from `at` to before `end`. False: all declined. */
+static bool
+direct_ask_all(struct walk *walk, struct node *node, size_t at, size_t end)
+{
+    for (; at < end; at++)
+        if (director_applies(walk, node, &walk->configuration->directors.list[at]) &&
+            direct_ask(walk, node, at))
+            return true;
+    return false;
+}
+
+/*
+ * Is this an alias that leads back to itself for the first time? Behind it no director
+ * knows the name, but somebody on the way round may have a mailbox: go round once more.
+ */
+static bool
+goes_round(const struct walk *walk, const struct node *node)
+{
+    const struct address *address = &node->resolved.address;
+
+    return address->kind == ADDRESS_MAIL && address->director_at > 0 &&
+           !address->literal && loop_find(walk, node).times == 1 &&
+           implicit_address(walk, node->target.local_part) == NULL;
 }
 
 void
 direct_address(struct walk *walk, struct node *node)
 {
-    const struct entries *directors = &walk->configuration->directors;
+    size_t end = walk->configuration->directors.count;
     size_t at = director_first(walk, &node->resolved.address);
 
-    for (; at < directors->count; at++)
-        if (director_applies(walk, node, &directors->list[at]) &&
-            direct_ask(walk, node, at))
-            return;
-    direct_nobody(walk, node, (uint32_t)directors->count);
+    if (direct_ask_all(walk, node, at, end) ||
+        (goes_round(walk, node) && direct_ask_all(walk, node, 0, at < end ? at : end)))
+        return;
+    direct_nobody(walk, node, (uint32_t)end);
 }

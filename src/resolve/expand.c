@@ -26,50 +26,6 @@ struct expanding {
     size_t count;
 };
 
-/* Do two local or remote mail addresses mean the same? */
-static bool
-target_is_same(const struct target *a, const struct target *b)
-{
-    if (a->local != b->local)
-        return false;
-    if (a->local)
-        return span_is_nocase(span_of(a->local_part), b->local_part);
-    return strcmp(a->host, b->host) == 0 && strcmp(a->rest, b->rest) == 0;
-}
-
-/* The local part of an ancestor, if it was a local mail address. */
-static bool
-ancestor_is_same(const struct walk *walk, const struct address *ancestor,
-                 const struct target *target)
-{
-    struct target other;
-
-    return ancestor->kind == ADDRESS_MAIL &&
-           target_find(walk->configuration, ancestor->text, walk->arena, &other, NULL) &&
-           target_is_same(target, &other);
-}
-
-/*
- * The loop rule (reference 4.1.6), with all ancestors: an address that stems from itself
- * goes on behind the director that expanded it. 0: it does not.
- */
-static uint32_t
-loop_place(const struct expanding *expanding, const struct node *child)
-{
-    uint32_t place = 0;
-
-    if (!child->target.local)
-        return 0;
-    for (size_t i = 0; i < expanding->ancestor_count; i++) {
-        const struct address *ancestor = expanding->ancestors[i];
-
-        if (ancestor->director_at > place &&
-            ancestor_is_same(expanding->walk, ancestor, &child->target))
-            place = ancestor->director_at;
-    }
-    return place;
-}
-
 /* A list that was included counts as part of what included it. */
 static uint32_t
 next_place(const struct node *node, uint32_t at)
@@ -145,12 +101,11 @@ child_is_unwanted(struct expanding *expanding, struct node *child)
 {
     const struct director_generic *generic = expanding->directing->entry->director;
     struct address *address = &child->resolved.address;
-    uint32_t place = loop_place(expanding, child);
-    bool self = place > 0;
+    struct loop loop = loop_find(expanding->walk, child);
 
-    if (place > address->director_at)
-        address->director_at = place;
-    if (self)
+    if (loop.place > address->director_at)
+        address->director_at = loop.place;
+    if (loop.times > 0)
         return generic->ignore_alias_match && !address->literal;
     return expanding->drop_sender &&
            target_is_same(&expanding->sender.target, &child->target);
@@ -216,11 +171,10 @@ children_take(struct walk *walk, struct node *node, const struct directing *dire
         child_add(&expanding, answer);
     if (expanding.count == 0 && expanding.put_aside != NULL)
         expanding.children[expanding.count++] = expanding.put_aside;
+    address->director = directing->entry->name;
+    address->state = ADDRESS_EXPANDED;
     if (!walk_add_children(walk, node, expanding.children, expanding.count, &error)) {
         address->director_at = before;
         node_fail(node, &error, REPORT_OWNER);
-        return;
     }
-    address->state = ADDRESS_EXPANDED;
-    address->director = directing->entry->name;
 }

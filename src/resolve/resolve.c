@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The walk: each address is taken apart and visited once, in order; what it becomes is
- * visited behind it. Equal addresses meet by their keys, so that alias loops and bombs
- * cost no more than the distinct addresses in them.
+ * The walk: each address is taken apart and visited once, and all that it becomes before
+ * the next one. Equal addresses meet by their keys, so that alias loops and bombs cost no
+ * more than the distinct addresses in them.
+ *
+ * Depth first is what makes dropping safe: an address that was met before is either an
+ * ancestor, for which there is the loop rule, or all that became of it is settled. In any
+ * other order two that lead to each other could each be dropped for the other's sake.
  */
 #include "resolve/walk.h"
 
@@ -225,41 +229,45 @@ walk_child(struct walk *walk, struct node *parent, const struct address *const *
     return node;
 }
 
-/* Is an equal one in the walk? If not, this one is now. */
-static bool
-node_is_known(struct walk *walk, struct node *node)
+/*
+ * The key of an address that is not assigned yet, for meeting those of other walks: by
+ * the way it came, for only where mail ends may be compared with what another walk found.
+ */
+static uint64_t
+node_path_key(const struct node *node)
 {
-    node->resolved.key = node_key(walk, node, node->resolved.address.director_at);
-    if (table_get(walk->keys, key_span(&node->resolved.key)) != NULL)
-        return true;
-    table_put(walk->keys, key_span(&node->resolved.key), node);
+    uint64_t key = 0;
+
+    for (size_t i = node->ancestor_count; i > 0; i--)
+        key = key_of("path", node->ancestors[i - 1]->text, "", key);
+    return key_of("path", node->resolved.address.text, node->resolved.address.user, key);
+}
+
+static bool
+node_is_ancestor(const struct node *node, const struct node *of)
+{
+    for (of = of->parent; of != NULL; of = of->parent)
+        if (of == node)
+            return true;
     return false;
 }
 
-bool
-walk_add_children(struct walk *walk, struct node *parent, struct node *const *children,
-                  size_t count, struct error *error)
+/*
+ * Is an equal one in the walk? If not, this one is now. An ancestor does not count: it is
+ * what this one stems from, and dropping this one could leave nothing of it.
+ */
+static bool
+node_is_known(struct walk *walk, struct node *node)
 {
-    const struct settings *settings = &walk->configuration->settings;
-    size_t made = walk->count - walk->input_count + walk->resolving->known_count;
+    uint64_t key = node_key(walk, node, node->resolved.address.director_at);
 
-    if (count > 0 && parent->ancestor_count + 1 > (size_t)settings->max_expansion_depth)
-        return fail_permanent(error, "5.4.6",
-                              "address expanded more than %lld levels deep",
-                              (long long)settings->max_expansion_depth);
-    if (count > 0 && made + count > (size_t)settings->max_expansion_addresses)
-        return fail_permanent(error, "5.3.4", "expands to more than %lld addresses",
-                              (long long)settings->max_expansion_addresses);
-    if (walk->first_only && count > 1)
-        return true; /* somebody gets it: enough to know */
-    for (size_t i = 0; i < count; i++) {
-        if (node_is_known(walk, children[i]))
-            driver_trace(walk->services, "%s: dropped, the message goes there already",
-                         children[i]->resolved.address.text);
-        else
-            walk_append(walk, children[i]);
-    }
-    return true;
+    const struct node *equal = table_get(walk->keys, key_span(&key));
+
+    if (equal != NULL)
+        return node->resolved.address.kind != ADDRESS_MAIL ||
+               !node_is_ancestor(equal, node);
+    table_put(walk->keys, key_span(&key), node);
+    return false;
 }
 
 /* --- ends --- */
@@ -330,25 +338,67 @@ node_visit(struct walk *walk, struct node *node)
     }
 }
 
+/* Go on with an address, unless it is done or another process must. */
+static void
+walk_visit(struct walk *walk, struct node *node)
+{
+    struct address *address = &node->resolved.address;
+
+    if ((address->state == ADDRESS_NEW || address->state == ADDRESS_USER) &&
+        address->error.status[0] == '\0' && node_is_ours(walk, node))
+        node_visit(walk, node);
+    if (address->state != ADDRESS_ASSIGNED)
+        node->resolved.key = node_path_key(node);
+}
+
+bool
+walk_add_children(struct walk *walk, struct node *parent, struct node *const *children,
+                  size_t count, struct error *error)
+{
+    const struct settings *settings = &walk->configuration->settings;
+    size_t made =
+        walk->count - walk->input_count + walk->announced + walk->resolving->known_count;
+
+    if (count > 0 && parent->ancestor_count + 1 > (size_t)settings->max_expansion_depth)
+        return fail_permanent(error, "5.4.6",
+                              "address expanded more than %lld levels deep",
+                              (long long)settings->max_expansion_depth);
+    if (count > 0 && made + count > (size_t)settings->max_expansion_addresses)
+        return fail_permanent(error, "5.3.4", "expands to more than %lld addresses",
+                              (long long)settings->max_expansion_addresses);
+    if (walk->first_only && count > 1)
+        return true; /* somebody gets it: enough to know */
+    walk->announced += count;
+    for (size_t i = 0; i < count; i++) {
+        walk->announced--;
+        if (node_is_known(walk, children[i])) {
+            driver_trace(walk->services, "%s: dropped, the message goes there already",
+                         children[i]->resolved.address.text);
+            continue;
+        }
+        walk_append(walk, children[i]);
+        walk_visit(walk, children[i]);
+    }
+    return true;
+}
+
 void
 walk_run(struct walk *walk)
 {
     walk->input_count = walk->count;
-    for (size_t i = 0; i < walk->count; i++) {
+    for (size_t i = 0; i < walk->input_count; i++) {
         struct node *node = walk->nodes[i];
         struct address *address = &node->resolved.address;
 
-        if ((address->state != ADDRESS_NEW && address->state != ADDRESS_USER) ||
-            address->error.status[0] != '\0')
-            continue;
         if (address->kind == ADDRESS_MAIL)
             node_parse(walk, node);
-        if (node->parent == NULL && node_is_known(walk, node))
+        if (address->state != ADDRESS_NEW && address->state != ADDRESS_USER)
+            continue;
+        if (node_is_known(walk, node))
             address->state = ADDRESS_DUPLICATE;
-        else if (node->parent == NULL && node_is_excluded(walk, node))
+        else if (node_is_excluded(walk, node))
             address->state = ADDRESS_EXPANDED;
-        else if (node_is_ours(walk, node))
-            node_visit(walk, node);
+        walk_visit(walk, node);
     }
 }
 

@@ -22,7 +22,11 @@ struct resolving {
     struct arena *arena;
 };
 
-/* An address of the result, with the key under which duplicates meet. */
+/*
+ * An address of the result. Keys are for meeting those of other walks of the message:
+ * assigned addresses of one destination have the same, all others differ, because an
+ * address that waits for something may only be dropped for one that does not.
+ */
 struct resolved {
     struct address address; /* number of an input, or 0 for a new one */
     uint32_t parent_at;     /* of a new one: position of its parent in the result */

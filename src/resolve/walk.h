@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One walk of addresses to their ends, as the files of this folder share it. Nodes are
- * visited in the order in which they were made, so the first of two equal ones counts.
+ * One walk of addresses to their ends, as the files of this folder share it.
  */
 #ifndef RESOLVE_WALK_H
 #define RESOLVE_WALK_H
@@ -44,6 +43,7 @@ struct walk {
     struct node **nodes;
     size_t count, room;
     size_t input_count;
+    size_t announced;      /* children that are about to be added */
     struct table *keys;    /* of what is in the walk, to its node */
     struct table *dropped; /* keys of the exclusions of the envelope; NULL: none */
     bool is_user;          /* this process has the rights of one user alone */
@@ -56,7 +56,7 @@ struct walk {
 void walk_begin(struct walk *walk, const struct resolving *resolving);
 /* Add an input; its number, parent, state and place are taken as they are. */
 struct node *walk_add_input(struct walk *walk, const struct address *address);
-/* Visit all nodes, also those that come up on the way. */
+/* Visit all inputs and, behind each, what it becomes. */
 void walk_run(struct walk *walk);
 void walk_end(struct walk *walk);
 
@@ -65,20 +65,21 @@ struct node *walk_child(struct walk *walk, struct node *parent,
                         const struct address *const *ancestors, size_t ancestor_count,
                         const struct address *child);
 /*
- * The children of `parent` become part of the walk: those that are new. False with a
- * permanent error when one of the limits forbids it; then none does.
+ * The children of `parent`, which has its new state already, become part of the walk and
+ * are visited: those that are new. False with a permanent error when one of the limits
+ * forbids it; then none does.
  */
 bool walk_add_children(struct walk *walk, struct node *parent,
                        struct node *const *children, size_t count, struct error *error);
 
-/* The parent of all children of a node, in front of its own ancestors. */
+/* The ancestors of the children of a node: itself, then its own. */
 const struct address *const *walk_ancestors(struct walk *walk, const struct node *node);
 
 /* Take the address apart, once. False: target_error is set. */
 bool node_parse(struct walk *walk, struct node *node);
 /* Key of an address as such: its text in one spelling, and where directing begins. */
 uint64_t node_key(const struct walk *walk, const struct node *node, uint32_t director_at);
-/* Do two addresses mean the same, wherever directing begins? */
+/* Must mail of this message never go there? */
 bool node_is_excluded(const struct walk *walk, const struct node *node);
 
 /*
@@ -100,6 +101,18 @@ bool special_is_allowed(struct walk *walk, struct node *node);
 /* expand.c: what a director answered becomes part of the walk. `at`: of the director. */
 void children_take(struct walk *walk, struct node *node,
                    const struct directing *directing, uint32_t at);
+
+/*
+ * loop.c: does a local address stem from itself? It goes on behind the directors that
+ * expanded it before.
+ */
+struct loop {
+    unsigned times; /* that it is among its ancestors */
+    uint32_t place; /* of the director to ask next, 0 when it is not */
+};
+struct loop loop_find(const struct walk *walk, const struct node *node);
+/* Do two mail addresses mean the same? */
+bool target_is_same(const struct target *a, const struct target *b);
 
 /* owner.c: who gets errors of what this director makes; "" when there is none. */
 const char *owner_find(struct walk *walk, const struct node *node,

@@ -326,9 +326,9 @@ kept_has(const struct kept *kept, uint64_t key, size_t before)
     return false;
 }
 
-/* One call for one kept address: its new state, and what it became. */
+/* One call for kept addresses from `at`: their new states, and what they became. */
 static void
-kept_resolve(struct world *world, struct kept *kept, size_t at)
+kept_resolve(struct world *world, struct kept *kept, size_t at, size_t inputs)
 {
     const struct address *known[4096];
     struct resolving resolving = world->resolving;
@@ -341,10 +341,12 @@ kept_resolve(struct world *world, struct kept *kept, size_t at)
     resolving.known_count = kept->count;
     world->services.acting_user =
         kept->list[at].state == ADDRESS_USER ? kept->list[at].user : "";
-    resolve(&resolving, &kept->list[at], 1, &result);
-    kept->list[at] = result.list[0].address;
-    kept->keys[at] = result.list[0].key;
-    for (size_t i = 1; i < result.count; i++) {
+    resolve(&resolving, &kept->list[at], inputs, &result);
+    for (size_t i = 0; i < inputs; i++) {
+        kept->list[at + i] = result.list[i].address;
+        kept->keys[at + i] = result.list[i].key;
+    }
+    for (size_t i = inputs; i < result.count; i++) {
         size_t parent = result.list[i].parent_at;
 
         ck_assert_uint_lt(parent, i);
@@ -353,7 +355,7 @@ kept_resolve(struct world *world, struct kept *kept, size_t at)
         kept->keys[kept->count] = result.list[i].key;
         kept->list[kept->count].number = (uint32_t)kept->count + 1;
         kept->list[kept->count].parent =
-            parent == 0 ? kept->list[at].number : (uint32_t)(before + parent);
+            (uint32_t)(parent < inputs ? at + parent : before + parent - inputs) + 1;
         kept->count++;
     }
     for (size_t i = before; i < kept->count; i++)
@@ -386,12 +388,12 @@ world_resolve(struct world *world, const char *recipients)
         kept->count++;
     }
     text_cut(&world->trace, 0);
+    kept_resolve(world, kept, 0, kept->count);
     for (size_t i = 0; i < kept->count; i++)
-        for (int again = 0; again < 3; again++)
-            if ((kept->list[i].state == ADDRESS_NEW && again == 0) ||
-                (kept->list[i].state == ADDRESS_USER &&
-                 kept->list[i].error.status[0] == '\0'))
-                kept_resolve(world, kept, i);
+        while (
+            (kept->list[i].state == ADDRESS_NEW || kept->list[i].state == ADDRESS_USER) &&
+            kept->list[i].error.status[0] == '\0')
+            kept_resolve(world, kept, i, 1);
     for (size_t i = 0; i < kept->count; i++) {
         struct text end = text_new(world->arena);
 
