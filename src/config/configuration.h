@@ -178,9 +178,14 @@ const char *default_routers(const struct settings *settings, struct arena *arena
 const char *default_transports(void);
 
 /*
- * -bP: print NAME (a variable, "help", "all", "CONFIG", "DIRECTORS", "ROUTERS", "TRANSPORTS",
- * "QUALIFY", "RETRY", "ALL", an entry's name, ...). False: unknown name, with the nearest.
- * `with_name`: "name=value" instead of the value alone. `json`: not NULL, print there.
+ * -bP: print NAME: a variable; "help"; "all" or "CONFIG", "DIRECTORS", "ROUTERS",
+ * "TRANSPORTS", "QUALIFY", "RETRY", "METHODS", "ALL" (in the syntax of the files); an
+ * entry's name. False: unknown name, with the nearest.
+ *
+ *   with_name  "name=value" instead of the value alone; in tables, all attributes of the
+ *              entries instead of those that were set, and where each thing comes from
+ *   text       takes the lines; NULL if `json` is given
+ *   json       not NULL: add a member NAME to the object that is open there
  */
 bool configuration_print(const struct configuration *configuration, const char *name,
                          bool with_name, struct text *text, struct json *json,

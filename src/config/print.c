@@ -48,32 +48,49 @@ print_variable(struct print *print, const struct attribute *row)
         text_add_format(print->text, "%s\n", one_line(value, print->arena));
 }
 
-/* "/usr/lib/smail/config:12", "computed", "" for a default. */
+/* Where a value comes from: "default", "computed", "/usr/lib/smail/config:12". */
 static const char *
-origin_print(const struct attribute *row, const struct attribute_origin *origin,
-             struct arena *arena)
+origin_print(const struct attribute *row, const void *config,
+             const struct attribute_origin *origin, struct arena *arena)
 {
+    bool is_text = row->type == ATTRIBUTE_TEXT || row->type == ATTRIBUTE_LIST;
+
     if (origin->file)
         return arena_format(arena, "%s:%u", origin->file, origin->line);
-    return row->flags & ATTRIBUTE_READ_ONLY ? "computed" : "";
+    if (origin->line > 0)
+        return "built in";
+    return is_text && !row->value && attribute_value(row, config, arena) ? "computed"
+                                                                         : "default";
+}
+
+/* What stands behind a line: where it comes from if asked for, and that it does nothing.
+ */
+static void
+add_remark(struct print *print, const struct attribute *row)
+{
+    const struct configuration *configuration = print->configuration;
+    bool idle = (row->flags & ATTRIBUTE_NO_EFFECT) != 0;
+
+    if (print->with_name)
+        text_add_format(print->text, "\t# %s%s",
+                        origin_print(row, &configuration->settings,
+                                     &configuration->origins[row - settings_attributes],
+                                     print->arena),
+                        idle ? ", no effect" : "");
+    else if (idle)
+        text_add(print->text, "\t# no effect");
 }
 
 static void
 print_variables(struct print *print)
 {
-    const struct configuration *configuration = print->configuration;
-
     for (const struct attribute *row = settings_attributes; row->name; row++) {
-        const struct attribute_origin *origin =
-            &configuration->origins[row - settings_attributes];
-        const char *from = origin_print(row, origin, print->arena);
-        bool idle = (row->flags & ATTRIBUTE_NO_EFFECT) != 0;
-
-        text_add_format(print->text, "%s%s%s%s%s%s\n",
-                        row->flags & ATTRIBUTE_READ_ONLY ? "# " : "",
-                        attribute_print(row, &configuration->settings, print->arena),
-                        from[0] || idle ? "\t# " : "", from, from[0] && idle ? ", " : "",
-                        idle ? "no effect" : "");
+        if (row->flags & ATTRIBUTE_READ_ONLY)
+            text_add(print->text, "# ");
+        text_add(print->text,
+                 attribute_print(row, &print->configuration->settings, print->arena));
+        add_remark(print, row);
+        text_add_byte(print->text, '\n');
     }
 }
 
@@ -96,9 +113,7 @@ json_row(struct json *json, const struct attribute *row, const void *config,
     attribute_json(&value, config, json);
     json_string(json, "type", attribute_type_name(row->type));
     json_string(json, "default", row->value);
-    json_string(json, "origin", origin->file ? origin_print(row, origin, arena) : NULL);
-    if (row->flags & ATTRIBUTE_READ_ONLY)
-        json_bool(json, "computed", true);
+    json_string(json, "origin", origin_print(row, config, origin, arena));
     if (row->flags & ATTRIBUTE_NO_EFFECT)
         json_bool(json, "no_effect", true);
     json_string(json, "meaning", row->meaning);
@@ -138,9 +153,9 @@ print_rows(struct print *print, const struct attribute *rows, const void *config
 static void
 print_entry(struct print *print, const struct entry *entry, bool all)
 {
-    if (entry->file)
+    if (print->with_name && entry->file)
         text_add_format(print->text, "# %s:%u\n", entry->file, entry->line);
-    else
+    else if (print->with_name)
         text_add(print->text, "# built in\n");
     text_add_format(print->text, "%s:\n\tdriver = %s", entry->name, entry->driver->name);
     print_rows(print, entry_generic_rows(entry), entry->director, entry->generic_origins,
@@ -427,7 +442,8 @@ configuration_print(const struct configuration *configuration, const char *name,
 
     if (row) {
         if (json)
-            attribute_json(row, &configuration->settings, json);
+            json_row(json, row, &configuration->settings,
+                     &configuration->origins[row - settings_attributes], print.arena);
         else
             print_variable(&print, row);
         return true;

@@ -89,7 +89,7 @@ const struct attribute settings_attributes[] = {
     /* logging */
     VARIABLE(log_format, "smail", "form of the log: smail, json or syslog"),
     VARIABLE(syslog_facility, "mail", "facility for log_format syslog"),
-    VARIABLE(log_level, "1", "how much is logged, 0 to 9", .most = 9),
+    VARIABLE(log_level, "5", "how much is logged, 0 to 9", .most = 9),
 
     /* delivery and queue */
     VARIABLE(delivery_mode, "background",

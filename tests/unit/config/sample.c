@@ -21,7 +21,8 @@ picky_init(void *config, struct arena *arena, struct error *error)
 
     if (!sample->file)
         return fail_permanent(error, "5.3.5", "file: nothing found, a name expected");
-    sample->file = arena_format(arena, "/picked/%s", sample->file);
+    if (sample->file[0] != '/')
+        sample->file = arena_format(arena, "/picked/%s", sample->file);
     return true;
 }
 
