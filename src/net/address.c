@@ -149,23 +149,39 @@ net_address_parse(const char *text, uint16_t port, struct arena *arena,
     return true;
 }
 
+/* The service asked last, so that a busy worker does not read the file for each message.
+ */
+static struct {
+    char name[32];
+    uint16_t port;
+} last_service;
+
 bool
 net_port(const char *service, uint16_t fallback, uint16_t *port, struct error *error)
 {
     const struct servent *entry;
+    struct span name = span_of(service);
     uint64_t number;
 
-    if (span_number(span_of(service), UINT16_MAX, &number) && number > 0) {
+    if (span_number(name, UINT16_MAX, &number) && number > 0) {
         *port = (uint16_t)number;
+        return true;
+    }
+    if (name.length > 0 && span_is(name, last_service.name)) {
+        *port = last_service.port;
         return true;
     }
     entry = getservbyname(service, "tcp");
     if (entry != NULL)
         *port = ntohs((uint16_t)entry->s_port);
-    else if (span_is(span_of(service), "smtp"))
+    else if (span_is(name, "smtp"))
         *port = fallback;
     else
         return fail_temporary(error, "4.3.5", "unknown service \"%s\"", service);
+    if (entry != NULL && name.length < sizeof last_service.name) {
+        memcpy(last_service.name, service, name.length + 1);
+        last_service.port = *port;
+    }
     return true;
 }
 

@@ -281,7 +281,8 @@ smtp_client_close(struct smtp_client *client)
     if (client == NULL)
         return;
     /* What comes back changes nothing any more. */
-    if (!client->broken && client_say(client, client->timeouts.quit, "QUIT", NULL))
+    if (!client->broken && !connection_is_stale(client->connection) &&
+        client_say(client, client->timeouts.quit, "QUIT", NULL))
         reply_read(client, client->timeouts.quit, NULL, NULL, client->arena, &reply,
                    NULL);
     client_free(client);

@@ -484,6 +484,19 @@ START_TEST(bad_attributes_hold_the_mail)
 }
 END_TEST
 
+/* An exchanger with an address of ours is this host, under whatever name. */
+START_TEST(exchanger_that_is_us_is_a_loop)
+{
+    static const struct behaviour behaviours[SERVERS] = {CLOSED, CLOSED, CLOSED};
+    struct worker *worker = worker_new(behaviours);
+
+    worker_set(worker, "service", "25");
+    ck_assert_str_eq(worker_deliver(worker, "x.example", true, "a@x"), "F169");
+    ck_assert_str_eq(worker->results[0].error.status, "5.4.6");
+    worker_free(worker);
+}
+END_TEST
+
 TCase *
 drivers_smtp_case(void)
 {
@@ -495,5 +508,6 @@ drivers_smtp_case(void)
     tcase_add_test(tests, result_says_who_said_what);
     tcase_add_test(tests, host_library_finds_what_no_dns_knows);
     tcase_add_test(tests, bad_attributes_hold_the_mail);
+    tcase_add_test(tests, exchanger_that_is_us_is_a_loop);
     return tests;
 }
