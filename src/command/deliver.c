@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "mail/mailbox.h"
 #include "smtp/local.h"
 
 #include "base/banned.h"
