@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,8 @@ void
 desk_begin(struct desk *desk, const char *config, const char *transports)
 {
     *desk = (struct desk){.arena = arena_new(), .directory = "/tmp/smail-desk-XXXXXX"};
+    signal(SIGPIPE, SIG_IGN); /* as in every role */
+    signal(SIGXFSZ, SIG_IGN);
     ck_assert(mkdtemp(desk->directory) != NULL);
     configure(desk, config, transports);
     desk->real = services_new(desk->configuration, NULL, "joe", false);
