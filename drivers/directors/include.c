@@ -131,8 +131,10 @@ include_direct(const struct include_config *include, struct directing *directing
     const struct entry *maker;
     enum verdict verdict;
 
-    if (address->kind != ADDRESS_INCLUDE)
+    if (address->kind != ADDRESS_INCLUDE) {
+        driver_trace(directing->services, "not an included list");
         return VERDICT_DECLINED;
+    }
     maker = include_maker(include, directing, makers);
     if (maker == NULL) {
         driver_trace(directing->services, "not a list of director %s", address->director);

@@ -229,7 +229,7 @@ direct_nobody(struct walk *walk, struct node *node, uint32_t last)
     if (made->target.local &&
         span_is_nocase(span_of(made->target.local_part), node->target.local_part))
         made->resolved.address.director_at = last;
-    driver_trace(walk->services, "%s is %s here", node->target.local_part, child.text);
+    walk_remark(walk, node, "%s is %s here", node->target.local_part, child.text);
     address->state = ADDRESS_EXPANDED;
     address->director_at = last;
     if (!walk_add_children(walk, node, &made, 1, &error))

@@ -122,13 +122,14 @@ child_add(struct expanding *expanding, const struct address *answer)
         node_fail(child, &address->error, address->report);
     } else if (address->kind == ADDRESS_MAIL && node_parse(walk, child)) {
         if (node_is_excluded(walk, child)) {
-            driver_trace(walk->services, "%s: dropped, excluded by the sender",
-                         address->text);
+            walk_remark(walk, expanding->node, "%s: dropped, excluded by the sender",
+                        address->text);
             return;
         }
         if (child_is_unwanted(expanding, child)) {
             expanding->put_aside = child;
-            driver_trace(walk->services, "%s: left out", address->text);
+            walk_remark(walk, expanding->node,
+                        "%s: left out, the sender or the list itself", address->text);
             return;
         }
     }

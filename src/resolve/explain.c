@@ -18,6 +18,10 @@ step_text(const struct explained *explained, struct text *text)
 {
     const struct step *step = &explained->step;
 
+    for (size_t i = 0; step->entry == NULL && i < explained->note_count; i++)
+        text_add_format(text, "  %s\n", explained->notes[i]);
+    if (step->entry == NULL)
+        return;
     text_add_format(text, "  %s %s (%s): \"%s\" %s",
                     step->entry->kind == ENTRY_ROUTER ? "router" : "director",
                     step->entry->name, step->entry->driver->name, step->key,
@@ -136,6 +140,10 @@ step_json(const struct explained *explained, struct json *json)
 {
     const struct step *step = &explained->step;
 
+    for (size_t i = 0; step->entry == NULL && i < explained->note_count; i++)
+        json_string(json, NULL, explained->notes[i]);
+    if (step->entry == NULL)
+        return;
     json_object(json, NULL);
     json_string(json, step->entry->kind == ENTRY_ROUTER ? "router" : "director",
                 step->entry->name);

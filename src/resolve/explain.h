@@ -5,7 +5,8 @@
 
 #include "resolve/walk.h"
 
-/* One step with what the driver said on the way. */
+/* One step with what the driver said on the way; without an entry a remark of the walk.
+ */
 struct explained {
     struct step step;
     const char *source, *error; /* copies; "" none */

@@ -37,7 +37,10 @@ explanation_add(struct explanation *explanation, const struct step *step)
 
     explained->step = *step;
     explained->source = arena_string(explanation->arena, step->source);
-    explained->error = arena_string(explanation->arena, step->error->text);
+    if (step->verdict == VERDICT_DEFERRED || step->verdict == VERDICT_FAILED)
+        explained->error = arena_string(explanation->arena, step->error->text);
+    else
+        explained->error = "";
     explained->notes = explanation->notes;
     explained->note_count = explanation->note_count;
     explanation->notes = NULL;

@@ -64,8 +64,10 @@ owner_find(struct walk *walk, const struct node *node, const struct directing *d
     expansion = directing_expansion(directing);
     if (!expand(owner.text, &expansion, &text, NULL) || text[0] == '\0')
         return "";
-    if (!owner_is_deliverable(walk, text))
+    if (!owner_is_deliverable(walk, text)) {
+        walk_remark(walk, node, "%s cannot be had, so it is no owner", text);
         return "";
-    driver_trace(walk->services, "owner of %s is %s", directing->local_part, text);
+    }
+    walk_remark(walk, node, "owner is %s", text);
     return owner_qualify(walk, text);
 }

@@ -372,8 +372,8 @@ walk_add_children(struct walk *walk, struct node *parent, struct node *const *ch
     for (size_t i = 0; i < count; i++) {
         walk->announced--;
         if (node_is_known(walk, children[i])) {
-            driver_trace(walk->services, "%s: dropped, the message goes there already",
-                         children[i]->resolved.address.text);
+            walk_remark(walk, parent, "%s: dropped, the message goes there already",
+                        children[i]->resolved.address.text);
             continue;
         }
         walk_append(walk, children[i]);

@@ -38,6 +38,10 @@ route_ask(struct walk *walk, const struct node *node, const struct entry *entry,
         .source = "",
     };
     verdict = driver->route(entry->config, routing);
+    if (verdict == VERDICT_ASSIGNED)
+        driver_trace(walk->services, "%s match of %zu characters, next host %s",
+                     routing->complete ? "complete" : "partial", routing->match,
+                     routing->next_hop[0] != '\0' ? routing->next_hop : "is this one");
     step = (struct step){
         .entry = entry,
         .node = node,

@@ -120,5 +120,8 @@ const char *owner_find(struct walk *walk, const struct node *node,
 
 /* explain.c: a step was made; also told to services->trace. */
 void walk_tell(const struct walk *walk, const struct step *step);
+/* The walk itself decided something about an address. */
+void walk_remark(const struct walk *walk, const struct node *node, const char *format,
+                 ...) __attribute__((format(printf, 3, 4)));
 
 #endif
