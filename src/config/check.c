@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Names that point nowhere, and values that fit their type but not their purpose. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "config/parse.h"
@@ -67,6 +68,60 @@ check_absolute(struct parse *parse, const char *name, const char *path)
 {
     if (origin_of(parse, name).file && (!path || path[0] != '/'))
         complain(parse, name, path, "a path that begins with /");
+}
+
+/* "192.0.2.0/24", "[2001:db8::]/32", "192.0.2.1". */
+static bool
+is_network(struct span text, struct arena *arena)
+{
+    size_t slash = span_find(text, '/');
+    struct span address = span_first(text, slash);
+    unsigned char octets[16];
+    const char *name;
+    uint64_t bits = 0, most;
+
+    if (span_starts(address, "[") && span_ends_nocase(address, "]"))
+        address = span_first(span_from(address, 1), address.length - 2);
+    name = span_string(address, arena);
+    if (inet_pton(AF_INET, name, octets) == 1)
+        most = 32;
+    else if (inet_pton(AF_INET6, name, octets) == 1)
+        most = 128;
+    else
+        return false;
+    return slash == text.length || span_number(span_from(text, slash + 1), most, &bits);
+}
+
+static void
+check_networks(struct parse *parse, const char *name, struct list networks)
+{
+    for (size_t i = 0; i < networks.count; i++)
+        if (!is_network(span_of(networks.items[i]), parse->arena))
+            complain(parse, name, networks.items[i],
+                     "a network (192.0.2.0/24, [2001:db8::]/32)");
+}
+
+/* "25", "smtp", "127.0.0.1:25", "[::1]:25", "*:25". */
+static void
+check_listen(struct parse *parse)
+{
+    struct list list = parse->configuration->settings.smtp_listen;
+
+    for (size_t i = 0; i < list.count; i++) {
+        struct span item = span_of(list.items[i]);
+        size_t colon = span_find_last(item, ':');
+        struct span address = span_first(item, colon);
+        struct span port = colon < item.length ? span_from(item, colon + 1) : item;
+        uint64_t number = 1;
+
+        if (port.length > 0 && byte_is_digit(port.bytes[0]) &&
+            (!span_number(port, 65535, &number) || number == 0))
+            complain(parse, "smtp_listen", list.items[i], "a port from 1 to 65535");
+        else if (colon < item.length && !span_is(address, "*") &&
+                 (!is_network(address, parse->arena) ||
+                  span_find(address, '/') < address.length))
+            complain(parse, "smtp_listen", list.items[i], "port or address:port");
+    }
 }
 
 /* "word:grade:word:grade" of Precedence fields. */
@@ -140,6 +195,9 @@ check_settings(struct parse *parse)
     check_absolute(parse, "paniclog", settings->paniclog);
     for (size_t i = 0; i < settings->spool_dirs.count; i++)
         check_absolute(parse, "spool_dirs", settings->spool_dirs.items[i]);
+    check_networks(parse, "smtp_remote_allow", settings->smtp_remote_allow);
+    check_networks(parse, "smtp_reject_hosts", settings->smtp_reject_hosts);
+    check_listen(parse);
     check_grades(parse);
     check_grade_range(parse, "delivery_grades", settings->delivery_grades);
     check_grade_range(parse, "runq_grades", settings->runq_grades);

@@ -120,6 +120,33 @@ complete_names(struct settings *settings, const char *system_name,
         settings->uucp_name = bare;
 }
 
+/* An address of smtp_listen, whose port is the next item, since ':' separates items. */
+static bool
+is_listen_address(const char *item)
+{
+    return strchr(item, '.') || item[0] == '[' || strcmp(item, "*") == 0;
+}
+
+/* "127.0.0.1", "2525" is one place to listen at; a lone address has the usual port. */
+static struct list
+joined_listen(struct list list, struct arena *arena)
+{
+    const char **items = arena_array(arena, list.count, sizeof *items);
+    size_t count = 0;
+
+    for (size_t i = 0; i < list.count; i++) {
+        const char *item = list.items[i];
+        bool has_port = i + 1 < list.count && !is_listen_address(list.items[i + 1]);
+
+        if (is_listen_address(item) && has_port)
+            item = arena_format(arena, "%s:%s", item, list.items[++i]);
+        else if (is_listen_address(item))
+            item = arena_format(arena, "%s:smtp", item);
+        items[count++] = item;
+    }
+    return (struct list){.items = items, .count = count};
+}
+
 static void
 complete_places(struct settings *settings, struct arena *arena)
 {
@@ -139,6 +166,7 @@ settings_complete(struct settings *settings, const char *system_name,
 {
     complete_names(settings, system_name ? system_name : "", system_fqdn, arena);
     complete_places(settings, arena);
+    settings->smtp_listen = joined_listen(settings->smtp_listen, arena);
 }
 
 const char *

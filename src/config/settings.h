@@ -118,10 +118,10 @@ struct settings {
     struct size smtp_buffer_limit;   /* text of all sessions together in memory of one process */
     struct size stream_threshold;    /* larger content gets a segment of its own */
     struct list smtp_remote_allow;   /* networks that may relay */
-    struct list smtp_listen;         /* "port" or "address@port"; -oX overrides */
+    struct list smtp_listen;         /* "port", "address:port" (one item); -oX overrides */
     const char *listen_name;
     const char *smtp_bare_newline;   /* refuse, accept: for strangers */
-    struct list smtp_reject_hosts;
+    struct list smtp_reject_hosts;   /* networks */
     struct duration verify_timeout;  /* for one recipient at RCPT */
     struct duration rfc1413_query_timeout;
     bool smtp_peer_name;             /* look up the name of a client's address */

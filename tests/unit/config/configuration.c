@@ -107,6 +107,21 @@ static const struct {
     {"config", "hostnames = good.example:b_/d\nspool_dirs = spool\n", NULL, NULL,
      "config:1: hostnames: 'b_/d' found, a host or domain name expected\n"
      "config:2: spool_dirs: 'spool' found, a path that begins with / expected\n"},
+    {"config", "smtp_remote_allow = 10.0.0.0/8:10.0.0.0/33:[::1]/128:[::1:lan\n", NULL,
+     NULL,
+     "config:1: smtp_remote_allow: bracket not closed in the list "
+     "'10.0.0.0/8:10.0.0.0/33:[::1]/128:[::1:lan'\n"},
+    {"config", "smtp_remote_allow = 10.0.0.0/8:10.0.0.0/33:[::1]/129:lan\n", NULL, NULL,
+     "config:1: smtp_remote_allow: '10.0.0.0/33' found, a network (192.0.2.0/24, "
+     "[2001:db8::]/32) expected\n"
+     "config:1: smtp_remote_allow: '[::1]/129' found, a network (192.0.2.0/24, "
+     "[2001:db8::]/32) expected\n"
+     "config:1: smtp_remote_allow: 'lan' found, a network (192.0.2.0/24, "
+     "[2001:db8::]/32) expected\n"},
+    {"config", "smtp_listen = 70000:1.2.3:25:[::1]:0\n", NULL, NULL,
+     "config:1: smtp_listen: '70000' found, a port from 1 to 65535 expected\n"
+     "config:1: smtp_listen: '1.2.3:25' found, port or address:port expected\n"
+     "config:1: smtp_listen: '[::1]:0' found, a port from 1 to 65535 expected\n"},
     {"config", "smart_transport = nosuch\n", NULL, NULL,
      "config:1: smart_transport: transport nosuch not found\n"},
     {"config", "grades = bulk:a:junk\nrunq_grades = 9-\n", NULL, NULL,

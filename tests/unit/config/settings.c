@@ -2,6 +2,7 @@
 /* Every row of the variables, the names of this host, what is gone. */
 #include "config/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config/configuration.h"
@@ -323,6 +324,37 @@ START_TEST(a_private_spool_has_its_own_logs_and_socket)
 }
 END_TEST
 
+static const struct {
+    const char *value;
+    size_t count;
+    const char *items[3];
+} places[] = {
+    {"25", 1, {"25"}},
+    {"smtp:587", 2, {"smtp", "587"}},
+    {"127.0.0.1:2525", 1, {"127.0.0.1:2525"}},
+    {"[::1]:2525:25", 2, {"[::1]:2525", "25"}},
+    {"127.0.0.1:[::1]:26:*:27", 3, {"127.0.0.1:smtp", "[::1]:26", "*:27"}},
+};
+
+START_TEST(a_place_to_listen_at_is_a_port_or_address_and_port)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        char line[80];
+        struct configuration *configuration;
+        struct list list;
+
+        snprintf(line, sizeof line, "smtp_listen = %s\n", places[i].value);
+        configuration = sample_parse("config", line, NULL, NULL);
+        list = configuration->settings.smtp_listen;
+        ck_assert_str_eq(sample_problems(configuration), "");
+        ck_assert_uint_eq(list.count, places[i].count);
+        for (size_t j = 0; j < list.count; j++)
+            ck_assert_str_eq(list.items[j], places[i].items[j]);
+        configuration_free(configuration);
+    }
+}
+END_TEST
+
 START_TEST(the_manual_and_the_sample_have_every_row)
 {
     struct arena *arena = arena_new();
@@ -353,6 +385,7 @@ config_settings_case(void)
     tcase_add_test(tests, names_of_this_host_are_computed_as_the_reference_says);
     tcase_add_test(tests, ours_are_hostnames_more_hostnames_and_the_uucp_name);
     tcase_add_test(tests, a_private_spool_has_its_own_logs_and_socket);
+    tcase_add_test(tests, a_place_to_listen_at_is_a_port_or_address_and_port);
     tcase_add_test(tests, the_manual_and_the_sample_have_every_row);
     return tests;
 }
