@@ -489,6 +489,9 @@ channel_attach(struct channel *channel, struct event_base *base,
     channel->write_event =
         event_new(base, channel->fd, EV_WRITE | EV_PERSIST, on_writable, channel);
     event_add(channel->read_event, NULL);
+    /* What was read before counts as just come. */
+    if (channel->in.end > channel->in.begin)
+        event_active(channel->read_event, EV_READ, 0);
     if (channel_pending(channel) > 0)
         event_active(channel->write_event, EV_WRITE, 0);
 }
