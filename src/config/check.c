@@ -19,13 +19,48 @@ origin_of(const struct parse *parse, const char *name)
     return parse->configuration->origins[row - settings_attributes];
 }
 
+/* What cannot be used becomes the default, so that nobody meets it half-way. */
+static void
+restore_default(struct parse *parse, const struct attribute *row)
+{
+    const struct attribute rows[] = {*row, {0}};
+
+    if (row->value)
+        attributes_default(rows, &parse->configuration->settings, parse->arena);
+}
+
 static void
 complain(struct parse *parse, const char *name, const char *value, const char *expected)
 {
     struct attribute_origin origin = origin_of(parse, name);
 
-    problem_add(parse->problems, origin.file, origin.line, "%s: '%s' found, %s expected",
-                name, value ? value : "nothing", expected);
+    problem_add(parse->problems, origin.file, origin.line,
+                value ? "%s: '%s' found, %s expected" : "%s: %s found, %s expected", name,
+                value ? value : "nothing", expected);
+    restore_default(parse, attribute_find(settings_attributes, name));
+}
+
+/* Variables that must not be unset: code relies on a text. */
+static const char *const vital[] = {
+    "postmaster_address", "nobody",           "smail_lib_dir", "smail",
+    "method_dir",         "spool_dirs",       "console",       "log_format",
+    "syslog_facility",    "delivery_mode",    "smtp_banner",   "smtp_bare_newline",
+
+    "received_field",     "message_id_field", "date_field",    "from_field",
+    "return_path_field",  "spool_user",       "network_user",  "map_user",
+};
+
+void
+parse_vital(struct parse *parse)
+{
+    for (size_t i = 0; i < sizeof vital / sizeof vital[0]; i++) {
+        const struct attribute *row = attribute_find(settings_attributes, vital[i]);
+        const char *value =
+            attribute_value(row, &parse->configuration->settings, parse->arena);
+
+        if (!value || value[0] == '\0')
+            complain(parse, vital[i], NULL, "a value");
+    }
 }
 
 static void

@@ -110,6 +110,7 @@ parse_settings(struct parse *parse)
     parse_settings_file(parse, "overrides");
     if (primary)
         configuration->settings.config_file = arena_string(parse->arena, primary->path);
+    parse_vital(parse);
     settings_complete(&configuration->settings, parse->bundle->system_name,
                       parse->bundle->system_fqdn, parse->arena);
 }

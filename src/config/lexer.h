@@ -33,6 +33,8 @@ void problem_add(struct problems *problems, const char *file, unsigned line, con
 void problem_warn(struct problems *problems, const char *file, unsigned line, const char *format,
                   ...) __attribute__((format(printf, 4, 5)));
 
+/* "file:line: text", with "warning: " in front of the text if it is one. */
+const char *problem_print(const struct problem *problem, struct arena *arena);
 /* Bring them into the order of a file's lines; files as they came. */
 void problems_sort(struct problems *problems);
 

@@ -24,6 +24,9 @@ void parse_settings(struct parse *parse);
 void parse_entries(struct parse *parse);
 void parse_tables(struct parse *parse);
 
+/* Settings that may not be empty get their default back, and a problem. */
+void parse_vital(struct parse *parse);
+
 /* What can only be seen when everything was read: names that point nowhere. */
 void parse_check(struct parse *parse);
 

@@ -58,6 +58,17 @@ problem_warn(struct problems *problems, const char *file, unsigned line,
     problems->warnings++;
 }
 
+const char *
+problem_print(const struct problem *problem, struct arena *arena)
+{
+    const char *kind = problem->warning ? "warning: " : "";
+
+    if (problem->line == 0)
+        return arena_format(arena, "%s: %s%s", problem->file, kind, problem->text);
+    return arena_format(arena, "%s:%u: %s%s", problem->file, problem->line, kind,
+                        problem->text);
+}
+
 struct place {
     struct problem *problem;
     size_t file,

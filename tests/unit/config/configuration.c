@@ -122,6 +122,10 @@ static const struct {
      "config:1: smtp_listen: '70000' found, a port from 1 to 65535 expected\n"
      "config:1: smtp_listen: '1.2.3:25' found, port or address:port expected\n"
      "config:1: smtp_listen: '[::1]:0' found, a port from 1 to 65535 expected\n"},
+    {"config", "-nobody\n-spool_dirs\nsmtp_banner = \"\"\n", NULL, NULL,
+     "config:1: nobody: nothing found, a value expected\n"
+     "config:2: spool_dirs: nothing found, a value expected\n"
+     "config:3: smtp_banner: nothing found, a value expected\n"},
     {"config", "smart_transport = nosuch\n", NULL, NULL,
      "config:1: smart_transport: transport nosuch not found\n"},
     {"config", "grades = bulk:a:junk\nrunq_grades = 9-\n", NULL, NULL,
@@ -225,12 +229,18 @@ END_TEST
 START_TEST(a_broken_file_leaves_what_could_be_read)
 {
     struct configuration *configuration =
-        sample_parse("config", "max_hop_count = x\nretry_interval = 7m\n", "directors",
-                     "a: driver = nosuch\nb: driver = plain\n");
+        sample_parse("config",
+                     "max_hop_count = x\nretry_interval = 7m\n-spool_dirs\n"
+                     "log_format = xml\nsmtp_remote_allow = 0.0.0.0/0:x\n",
+                     "directors", "a: driver = nosuch\nb: driver = plain\n");
 
     ck_assert(configuration_is_broken(configuration));
     ck_assert_int_eq(configuration->settings.max_hop_count, 20);
     ck_assert_int_eq(configuration->settings.retry_interval.seconds, 420);
+    ck_assert_str_eq(configuration->settings.spool_dir, "/var/spool/smail");
+    ck_assert_uint_eq(configuration->settings.spool_dirs.count, 1);
+    ck_assert_str_eq(configuration->settings.log_format, "smail");
+    ck_assert_str_eq(configuration->settings.smtp_remote_allow.items[0], "127.0.0.0/8");
     ck_assert_uint_eq(configuration->directors.count, 1);
     ck_assert_str_eq(configuration->directors.list[0].name, "b");
     configuration_free(configuration);
@@ -269,7 +279,7 @@ START_TEST(a_file_that_may_not_be_used_breaks_the_configuration)
     bundle->files->problem = "has mode 0666, not writable by group or others needed";
     configuration = configuration_parse(bundle, &sample_drivers);
     ck_assert_str_eq(sample_problems(configuration),
-                     "directors:0: has mode 0666, not writable by group or others "
+                     "directors: has mode 0666, not writable by group or others "
                      "needed\n");
     ck_assert(configuration_is_broken(configuration));
     configuration_free(configuration);
@@ -287,7 +297,7 @@ START_TEST(missing_files_are_a_mistake_only_with_require_configs)
     bundle->files->next->text = NULL;
     configuration = configuration_parse(bundle, &sample_drivers);
     ck_assert_str_eq(sample_problems(configuration),
-                     "directors:0: missing, which require_configs does not permit\n");
+                     "directors: missing, which require_configs does not permit\n");
     configuration_free(configuration);
     bundle->files->next->path = "-";
     configuration = configuration_parse(bundle, &sample_drivers);

@@ -92,7 +92,6 @@ sample_problems(const struct configuration *configuration)
 
     for (const struct problem *problem = configuration->problems.first; problem;
          problem = problem->next)
-        text_add_format(&text, "%s:%u: %s%s\n", problem->file, problem->line,
-                        problem->warning ? "warning: " : "", problem->text);
+        text_add_format(&text, "%s\n", problem_print(problem, configuration->arena));
     return text_string(&text);
 }
