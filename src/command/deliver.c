@@ -165,8 +165,7 @@ mail_command(const struct options *options, struct arena *arena)
         flags[count++] = 'N';
     if (options->verbose)
         flags[count++] = 'v';
-    if (options->sender)
-        flags[count++] = 'f';
+    flags[count++] = options->sender ? 'f' : 'u';
     flags[count] = '\0';
     text_add_format(
         &text, "MAIL FROM:<%s>",

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -216,6 +217,7 @@ role_main(int argc, char **argv)
     (void)argc;
     (void)argv;
     signals_prepare();
+    tzset(); /* an empty root has no time zones */
     role.arena = arena_new();
     role.control = channel_new(ROLE_CONTROL_FD);
     if (!hello_take(&role)) {

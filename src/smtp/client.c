@@ -137,20 +137,24 @@ hello_refused(const struct smtp_reply *reply, const char *verb, struct error *er
     return false;
 }
 
+/* The ways to say hello. */
+enum greeting { GREETING_EHLO, GREETING_HELO, GREETING_LHLO };
+
 static bool
-client_hello(struct smtp_client *client, const char *hello, bool plain,
+client_hello(struct smtp_client *client, const char *hello, enum greeting greeting,
              struct error *error)
 {
+    const char *verb = greeting == GREETING_LHLO ? "LHLO" : "EHLO";
     struct smtp_reply reply;
 
-    if (!plain) {
-        if (!client_introduce(client, "EHLO", hello, &reply, error))
+    if (greeting != GREETING_HELO) {
+        if (!client_introduce(client, verb, hello, &reply, error))
             return false;
         client->extensions.esmtp = reply.code == 250;
         if (reply.code == 250)
             return true;
-        if (reply.code / 100 != 5)
-            return hello_refused(&reply, "EHLO", error);
+        if (reply.code / 100 != 5 || greeting == GREETING_LHLO)
+            return hello_refused(&reply, verb, error);
     }
     if (!client_introduce(client, "HELO", hello, &reply, error))
         return false;
@@ -159,7 +163,7 @@ client_hello(struct smtp_client *client, const char *hello, bool plain,
 }
 
 static bool
-client_open(struct connection *connection, const char *hello, bool plain,
+client_open(struct connection *connection, const char *hello, enum greeting greeting,
             const struct smtp_timeouts *timeouts, struct smtp_client **client,
             struct error *error)
 {
@@ -169,10 +173,11 @@ client_open(struct connection *connection, const char *hello, bool plain,
     *made = (struct smtp_client){.connection = connection,
                                  .arena = arena_new(),
                                  .server = "",
-                                 .timeouts = *timeouts};
+                                 .timeouts = *timeouts,
+                                 .lmtp = greeting == GREETING_LHLO};
     if (error == NULL)
         error = &ignored;
-    if (!client_greet(made, error) || !client_hello(made, hello, plain, error)) {
+    if (!client_greet(made, error) || !client_hello(made, hello, greeting, error)) {
         smtp_client_close(made);
         return false;
     }
@@ -185,7 +190,7 @@ smtp_client_open(struct connection *connection, const char *hello,
                  const struct smtp_timeouts *timeouts, struct smtp_client **client,
                  struct error *error)
 {
-    return client_open(connection, hello, false, timeouts, client, error);
+    return client_open(connection, hello, GREETING_EHLO, timeouts, client, error);
 }
 
 bool
@@ -193,7 +198,15 @@ smtp_client_open_plain(struct connection *connection, const char *hello,
                        const struct smtp_timeouts *timeouts, struct smtp_client **client,
                        struct error *error)
 {
-    return client_open(connection, hello, true, timeouts, client, error);
+    return client_open(connection, hello, GREETING_HELO, timeouts, client, error);
+}
+
+bool
+smtp_client_open_lmtp(struct connection *connection, const char *hello,
+                      const struct smtp_timeouts *timeouts, struct smtp_client **client,
+                      struct error *error)
+{
+    return client_open(connection, hello, GREETING_LHLO, timeouts, client, error);
 }
 
 bool

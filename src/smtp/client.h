@@ -49,6 +49,10 @@ bool smtp_client_hung_up(const struct error *error);
 bool smtp_client_open_plain(struct connection *connection, const char *hello,
                             const struct smtp_timeouts *timeouts,
                             struct smtp_client **client, struct error *error);
+/* The same for LMTP (RFC 2033): LHLO, and each recipient gets its own reply to the text. */
+bool smtp_client_open_lmtp(struct connection *connection, const char *hello,
+                           const struct smtp_timeouts *timeouts, struct smtp_client **client,
+                           struct error *error);
 /* For the next transactions on a connection that was kept. */
 void smtp_client_set_timeouts(struct smtp_client *client, const struct smtp_timeouts *timeouts);
 const struct smtp_extensions *smtp_client_extensions(const struct smtp_client *client);

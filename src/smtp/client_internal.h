@@ -11,6 +11,7 @@ struct smtp_client {
     const char *server;
     struct smtp_extensions extensions;
     struct smtp_timeouts timeouts;
+    bool lmtp;        /* RFC 2033: a reply to the text for each recipient */
     bool broken;      /* lost, out of step or going away: not even QUIT is said */
     bool reset_first; /* the server may hold an open transaction */
     bool silent;      /* no reply since the transaction began */

@@ -243,38 +243,60 @@ chunk_write(struct exchange *exchange)
 }
 
 /*
- * The server's last word. 552 is said of a full mailbox as well as of a text that is too
- * long; only the latter is for good.
+ * What a reply to the text means. 552 is said of a full mailbox as well as of a text that
+ * is too long; only the latter is for good.
  */
+static enum outcome
+text_outcome(const struct smtp_reply *reply, const char *verb, struct error *error)
+{
+    if (reply->code / 100 == 2)
+        return OUTCOME_RELAYED;
+    reply_error(reply, verb,
+                reply->code / 100 == 5 ? ERR_SMTP_PERMANENT : ERR_SMTP_TEMPORARY, error);
+    if (reply->code == 552 && strcmp(reply->status, "5.3.4") != 0 &&
+        strcmp(reply->status, "5.2.3") != 0) {
+        error->permanent = false;
+        error->number = ERR_SMTP_STORAGE;
+        error->status[0] = '4';
+    }
+    return error->permanent ? OUTCOME_FAILED : OUTCOME_DEFERRED;
+}
+
+/* Is it a reply that can stand at the end of the text? A yes to half of it is none. */
+static bool
+text_is_answered(const struct exchange *exchange, const struct smtp_reply *reply)
+{
+    return reply->code / 100 != 3 &&
+           (reply->code / 100 != 2 || exchange->write_error.status[0] == '\0');
+}
+
+/* The server's last word: one for all, in LMTP one for each (RFC 2033 4.2). */
 static bool
 text_finish(struct exchange *exchange, const char *verb)
 {
+    struct smtp_client *client = exchange->client;
     struct smtp_reply reply;
-    struct error error = {0};
 
     exchange_flush(exchange);
-    if (!exchange_reply(exchange, exchange->client->timeouts.end, verb, &reply))
-        return false;
-    /* A yes to a text that was not sent whole is none. */
-    if (reply.code / 100 == 2 && exchange->write_error.status[0] != '\0')
-        return exchange_out_of_step(exchange, verb, &reply);
-    if (reply.code / 100 == 2) {
-        exchange->client->reset_first = false;
-        rest_decide(exchange, OUTCOME_RELAYED, NULL, &reply);
-        return !exchange->client->broken;
+    for (size_t i = 0; i < exchange->transaction->recipient_count; i++) {
+        struct error error = {0};
+        enum outcome outcome;
+
+        if (exchange->stages[i] != STAGE_ACCEPTED)
+            continue;
+        if (!exchange_reply(exchange, client->timeouts.end, verb, &reply))
+            return false;
+        if (!text_is_answered(exchange, &reply))
+            return exchange_out_of_step(exchange, verb, &reply);
+        outcome = text_outcome(&reply, verb, &error);
+        if (outcome == OUTCOME_RELAYED)
+            client->reset_first = false;
+        if (client->lmtp)
+            recipient_decide(exchange, i, outcome, &error, &reply);
+        else
+            rest_decide(exchange, outcome, &error, &reply);
     }
-    reply_error(&reply, verb,
-                reply.code / 100 == 5 ? ERR_SMTP_PERMANENT : ERR_SMTP_TEMPORARY, &error);
-    if (reply.code == 552 && strcmp(reply.status, "5.3.4") != 0 &&
-        strcmp(reply.status, "5.2.3") != 0) {
-        error.permanent = false;
-        error.number = ERR_SMTP_STORAGE;
-        error.status[0] = '4';
-    }
-    if (reply.code / 100 == 3)
-        exchange->client->broken = true;
-    rest_fail(exchange, &error, &reply);
-    return !exchange->client->broken;
+    return !client->broken;
 }
 
 /* DATA was asked together with the envelope, and nobody is there to get the text. */
@@ -290,7 +312,9 @@ text_withdraw(struct exchange *exchange, const char *verb)
         exchange_deadline(exchange, exchange->client->timeouts.text);
         exchange_write(exchange, ".\r\n");
         exchange_flush(exchange);
+        /* LMTP answers each of those accepted, and there is none. */
         may_go_on =
+            exchange->client->lmtp ||
             exchange_reply(exchange, exchange->client->timeouts.end, "the text", &reply);
     }
     return may_go_on && !exchange->client->broken;

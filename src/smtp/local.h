@@ -16,7 +16,8 @@
  *       XPROGRAM=xtext XPROTOCOL=xtext XHOST=xtext XADDRESS=xtext XFULLNAME=xtext
  *       XHOPS=n XGRADE=c XERRORS=MAIL|PRINT|QUIET XMODE=FOREGROUND|BACKGROUND|QUEUED
  *       XFLAGS=letters: t recipients from the header (RCPTs are exclusions), m me too,
- *       n no aliases, N dry run, v verbose, f the sender was given (-f)
+ *       n no aliases, N dry run, v verbose, f the sender was given (-f),
+ *       u it was not: the reverse-path is the submitter's own address
  *       XHOST and XADDRESS of an untrusted user are not taken over.
  *       An untrusted user's reverse-path is replaced by his own address unless null or his.
  *

@@ -62,12 +62,13 @@ mail_reverse_path(const struct smtp_session *session, struct intake *intake,
                   const char *path)
 {
     const struct smtp_peer *peer = session->peer;
+    bool own = session->origin == ORIGIN_LOCAL && strchr(intake->flags, 'u') != NULL;
 
-    if (!session_is_local(session) || peer->trusted || path[0] == '\0')
+    if (!own && (!session_is_local(session) || peer->trusted || path[0] == '\0'))
         return path;
     if (peer->user[0] == '\0')
         return arena_format(intake->arena, "%lld", (long long)peer->uid);
-    return path_is_own(session, path) ? path : peer->user;
+    return !own && path_is_own(session, path) ? path : peer->user;
 }
 
 /* Path and parameters; 0 or the code of a refusal. */
