@@ -102,7 +102,7 @@ enum { LOCAL_ROWS = sizeof(local_rows) / sizeof(local_rows[0]) };
 
 static const char *const error_names[] = {"MAIL", "PRINT", "QUIET"};
 static const char *const mode_names[] = {"", "FOREGROUND", "BACKGROUND", "QUEUED"};
-static const char flag_letters[] = "tmnNvf";
+static const char flag_letters[] = "tmnNvfu";
 
 /* The value of one row as it is sent; "" for what need not be said. */
 static const char *
