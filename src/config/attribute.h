@@ -39,13 +39,13 @@ struct attribute {
     const char *aliases;      /* other names, separated by ':'; NULL for none */
     enum attribute_type type; /* follows from the C type of the field */
     size_t offset;            /* of the field in its struct */
-    const char *value;        /* default, "on" for a boolean; NULL: unset (0, off, none) */
-    const char *meaning;      /* one sentence without full stop */
-    int64_t least, most;      /* of numbers, sizes, durations; both 0: all but negative */
+    const char *value;   /* default, "on" for a boolean; NULL: unset (0, off, none) */
+    const char *meaning; /* one sentence without full stop */
+    int64_t least, most; /* of numbers, sizes, durations; both 0: all but negative */
     unsigned flags;
 };
 
-#define ATTRIBUTE_TYPE(field)                                                                  \
+#define ATTRIBUTE_TYPE(field)                                                            \
     _Generic((field),                                                                          \
         bool: ATTRIBUTE_BOOL,                                                                  \
         int64_t: ATTRIBUTE_NUMBER,                                                             \
@@ -58,14 +58,14 @@ struct attribute {
         struct mode: ATTRIBUTE_MODE,                                                           \
         struct grade: ATTRIBUTE_GRADE)
 
-/* A row: struct type, field, default, meaning; then any of .aliases, .least, .most, .flags. */
-#define ATTRIBUTE(config, field, default_value, help, ...)                                     \
-    {.name = #field,                                                                           \
-     .type = ATTRIBUTE_TYPE(((config *)0)->field),                                             \
-     .offset = offsetof(config, field),                                                        \
-     .value = (default_value),                                                                 \
-     .meaning = (help),                                                                        \
-     __VA_ARGS__}
+/* A row: struct type, field, default, meaning; then any of .aliases, .least, .most,
+ * .flags. */
+#define ATTRIBUTE(config, field, default_value, help, ...)                               \
+    {                                                                                    \
+        .name = #field, .type = ATTRIBUTE_TYPE(((config *)0)->field),                    \
+        .offset = offsetof(config, field), .value = (default_value), .meaning = (help),  \
+        __VA_ARGS__                                                                      \
+    }
 
 /* What every kind of driver begins with. */
 struct driver {
@@ -112,16 +112,18 @@ void attributes_default(const struct attribute *rows, void *config, struct arena
  * Apply one setting of a file. `origins` (one for each row, may be NULL) takes its place.
  * False with a permanent error 5.3.5 that says what was found and what was expected.
  */
-bool attribute_apply(const struct attribute *rows, void *config, const struct setting *setting,
-                     const char *file, struct arena *arena, struct attribute_origin *origins,
-                     struct error *error);
+bool attribute_apply(const struct attribute *rows, void *config,
+                     const struct setting *setting, const char *file, struct arena *arena,
+                     struct attribute_origin *origins, struct error *error);
 
 /*
  * In the syntax of the file ("name = value" with quotes where needed, "+name", "-name");
  * and the bare value without quotes (NULL: unset; "+" for a boolean that is on).
  */
-const char *attribute_print(const struct attribute *row, const void *config, struct arena *arena);
-const char *attribute_value(const struct attribute *row, const void *config, struct arena *arena);
+const char *attribute_print(const struct attribute *row, const void *config,
+                            struct arena *arena);
+const char *attribute_value(const struct attribute *row, const void *config,
+                            struct arena *arena);
 /* As a JSON member. */
 void attribute_json(const struct attribute *row, const void *config, struct json *json);
 const char *attribute_type_name(enum attribute_type type);

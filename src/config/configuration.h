@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The administrator's files, read once. The master gathers their text into a bundle, checks
- * it, and hands the same bytes to every role, which parses them with the same code: so all
- * of a generation agree, and no role opens a configuration file. A configuration never
- * changes after it was made; a reload makes another.
+ * The administrator's files, read once. The master gathers their text into a bundle,
+ * checks it, and hands the same bytes to every role, which parses them with the same
+ * code: so all of a generation agree, and no role opens a configuration file. A
+ * configuration never changes after it was made; a reload makes another.
  */
 #ifndef CONFIG_CONFIGURATION_H
 #define CONFIG_CONFIGURATION_H
@@ -26,23 +26,26 @@ struct config_file {
     const char *name;
     const char *path; /* where it was read; "-" for none at all */
     const char *text; /* NULL: missing (defaults apply) */
-    const char *problem; /* NULL, or why it cannot be used (mode, owner, unreadable, too big) */
+    const char
+        *problem; /* NULL, or why it cannot be used (mode, owner, unreadable, too big) */
     size_t length;
     struct config_file *next;
 };
 
 struct config_bundle {
-    uint64_t generation;      /* counts up with each reload */
-    const char *system_name;  /* gethostname() */
-    const char *system_fqdn;  /* with its domain, from the name service; "" unknown */
-    const char *alias_file;   /* of the built-in directors; NULL: the build's */
+    uint64_t generation;     /* counts up with each reload */
+    const char *system_name; /* gethostname() */
+    const char *system_fqdn; /* with its domain, from the name service; "" unknown */
+    const char *alias_file;  /* of the built-in directors; NULL: the build's */
     struct config_file *files;
 };
 
 /* What -C, -oL, -oD, ... and SMAIL_CONFIG say; NULL: not given; "-": read none. */
 struct config_paths {
-    const char *library, *config, *second, *directors, *routers, *transports, *qualify, *retry;
-    const char *const *overrides; /* "name=value" lines of the command line, NULL-terminated, or NULL */
+    const char *library, *config, *second, *directors, *routers, *transports, *qualify,
+        *retry;
+    const char *const
+        *overrides; /* "name=value" lines of the command line, NULL-terminated, or NULL */
 };
 
 /*
@@ -105,7 +108,7 @@ struct entries {
 };
 
 struct retry_rule {
-    struct list domains; /* "*" matches every host */
+    struct list domains;                /* "*" matches every host */
     struct duration interval, duration; /* 0: no limit */
 };
 
@@ -125,8 +128,9 @@ struct configuration {
     size_t retry_count;
     struct retry_rule default_retry; /* for hosts that `retry` does not name */
     struct method_file *methods;
-    struct entries broken; /* left out of the tables for their mistakes; driver may be NULL */
-    struct problems problems; /* all of them; errors > 0 means broken */
+    struct entries
+        broken; /* left out of the tables for their mistakes; driver may be NULL */
+    struct problems problems;         /* all of them; errors > 0 means broken */
     struct attribute_origin *origins; /* of the settings, a row each */
 };
 
@@ -153,15 +157,16 @@ const struct entry *entry_find(const struct entries *entries, const char *name);
 const struct method_file *method_find(const struct configuration *configuration,
                                       const char *name);
 /* The transport that a method file names for a host and grade; NULL when none does. */
-const char *method_transport(const struct configuration *configuration, const char *method,
-                             const char *host, char grade);
+const char *method_transport(const struct configuration *configuration,
+                             const char *method, const char *host, char grade);
 /* The retry rule for a host; never NULL (the defaults of `config`). */
 const struct retry_rule *retry_rule_for(const struct configuration *configuration,
                                         const char *host);
 /* The domain that `qualify` gives an undotted host; NULL for none. */
 const char *qualify_domain(const struct configuration *configuration, const char *host);
 
-/* Is this (normalised) name one of ours (reference 8.4)? Literals of own addresses are not decided here. */
+/* Is this (normalised) name one of ours (reference 8.4)? Literals of own addresses are
+ * not decided here. */
 bool host_is_local(const struct settings *settings, const char *host);
 
 /* Rows of the generic attributes. */

@@ -25,7 +25,8 @@ struct expansion {
     const char *message_id; /* our id, "m0puwU8-00023UB"; NULL outside a message */
     struct span header;     /* for header:name; empty if not at hand */
     const struct address *address;
-    const struct address *const *ancestors; /* parent first, recipient of the envelope last */
+    const struct address *const
+        *ancestors; /* parent first, recipient of the envelope last */
     size_t ancestor_count;
     const char *user; /* $user; NULL: next_address of `address` or undefined */
     const char *host; /* $host; NULL: undefined */
@@ -34,12 +35,13 @@ struct expansion {
     bool destination_is_local;
     struct arena *arena;
 
-    /* ${lookup:var:proto{file} ...}; NULL: every lookup fails. found=false: no such key. */
+    /* ${lookup:var:proto{file} ...}; NULL: every lookup fails. found=false: no such key.
+     */
     bool (*lookup)(const struct expansion *expansion, const char *proto, const char *file,
                    const char *key, const char **value, bool *found, struct error *error);
     /* Home of a login name for a leading "~user"; NULL: fails. */
-    bool (*home_of)(const struct expansion *expansion, const char *user, const char **home,
-                    struct error *error);
+    bool (*home_of)(const struct expansion *expansion, const char *user,
+                    const char **home, struct error *error);
     void *context; /* for the two functions */
 };
 
@@ -66,7 +68,8 @@ bool expand_command(const char *command, const struct expansion *expansion,
                     const struct address *const *addresses, size_t count,
                     const char *const **arguments, struct error *error);
 
-/* Check syntax, operators and names of variables without values, for the load-time check. */
+/* Check syntax, operators and names of variables without values, for the load-time check.
+ */
 bool expand_check(const char *text, bool is_command, struct error *error);
 
 #endif

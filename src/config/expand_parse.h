@@ -6,9 +6,9 @@
 #include "config/expand.h"
 
 enum {
-    EXPAND_DEPTH = 32,            /* of braces within braces */
-    EXPAND_LIMIT = 1024 * 1024,   /* octets of a result */
-    REFERENCE_OPERATORS = 8,      /* in one ${a:b:name} */
+    EXPAND_DEPTH = 32,          /* of braces within braces */
+    EXPAND_LIMIT = 1024 * 1024, /* octets of a result */
+    REFERENCE_OPERATORS = 8,    /* in one ${a:b:name} */
 };
 
 struct expander {
@@ -35,7 +35,7 @@ struct reference {
 struct subject {
     const struct expansion *expansion;
     const struct address *address; /* may be NULL */
-    bool own;                      /* not an ancestor: the overrides of the expansion hold */
+    bool own; /* not an ancestor: the overrides of the expansion hold */
     struct arena *arena;
 };
 

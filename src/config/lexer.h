@@ -28,10 +28,10 @@ struct problems {
 };
 
 void problems_begin(struct problems *problems, struct arena *arena);
-void problem_add(struct problems *problems, const char *file, unsigned line, const char *format,
-                 ...) __attribute__((format(printf, 4, 5)));
-void problem_warn(struct problems *problems, const char *file, unsigned line, const char *format,
-                  ...) __attribute__((format(printf, 4, 5)));
+void problem_add(struct problems *problems, const char *file, unsigned line,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+void problem_warn(struct problems *problems, const char *file, unsigned line,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* "file:line: text", with "warning: " in front of the text if it is one. */
 const char *problem_print(const struct problem *problem, struct arena *arena);
@@ -68,12 +68,13 @@ struct pair {
 
 struct setting *lex_settings(const char *file, struct span text, struct arena *arena,
                              struct problems *problems);
-struct definition *lex_definitions(const char *file, struct span text, struct arena *arena,
-                                   struct problems *problems);
+struct definition *lex_definitions(const char *file, struct span text,
+                                   struct arena *arena, struct problems *problems);
 struct pair *lex_pairs(const char *file, struct span text, struct arena *arena,
                        struct problems *problems);
 
-/* A value as it must be written in a file: bare if possible, else in quotes with escapes. */
+/* A value as it must be written in a file: bare if possible, else in quotes with escapes.
+ */
 const char *lex_quote(const char *value, struct arena *arena);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The variables of the `config` file, one field each; declared (default, range, help) in
- * settings.c. Names are those of the file. Computed fields follow from others and from the
- * system's name.
+ * settings.c. Names are those of the file. Computed fields follow from others and from
+ * the system's name.
  */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
@@ -71,9 +71,10 @@ struct settings {
     struct duration retry_interval_max; /* back-off doubles up to this */
     struct duration retry_duration;
     struct duration resolve_timeout;
-    struct duration warning_time;      /* age at which the sender is told of a delay; 0: never */
+    struct duration
+        warning_time; /* age at which the sender is told of a delay; 0: never */
     struct duration bounce_queue_time; /* retry_duration of bounces */
-    int64_t bounce_size_limit;         /* octets of the original that go back; 0: header only */
+    int64_t bounce_size_limit; /* octets of the original that go back; 0: header only */
     bool error_copy_postmaster;
     bool switch_percent_and_bang;
     struct duration min_queue_age;
@@ -91,12 +92,12 @@ struct settings {
     int64_t receive_processes;
     int64_t resolve_workers;
     int64_t verify_workers;
-    int64_t remote_workers;   /* at most */
-    int64_t user_workers;     /* at most */
+    int64_t remote_workers;          /* at most */
+    int64_t user_workers;            /* at most */
     int64_t destination_concurrency; /* deliveries at once to one destination */
-    int64_t user_concurrency; /* deliveries at once for one local user */
-    struct duration worker_idle; /* an idle worker ends after this */
-    int64_t worker_jobs;      /* a worker ends after so many jobs; 0: never */
+    int64_t user_concurrency;        /* deliveries at once for one local user */
+    struct duration worker_idle;     /* an idle worker ends after this */
+    int64_t worker_jobs;             /* a worker ends after so many jobs; 0: never */
     struct duration host_status_ttl; /* a hint is forgotten after this */
 
     /* SMTP server (3.4 and ours) */
@@ -104,39 +105,40 @@ struct settings {
     int64_t smtp_accept_queue;
     int64_t smtp_accept_max_per_host;
     struct expanded smtp_banner;
-    bool smtp_info;           /* VRFY and EXPN answer */
+    bool smtp_info; /* VRFY and EXPN answer */
     struct duration smtp_receive_command_timeout;
     struct duration smtp_receive_message_timeout;
-    int64_t smtp_minimum_rate;       /* octets per second of text */
+    int64_t smtp_minimum_rate; /* octets per second of text */
     int64_t smtp_max_recipients;
     int64_t smtp_max_errors;
-    int64_t smtp_max_commands;       /* that are not mail, in one session */
-    int64_t smtp_max_messages;       /* in one session */
-    struct size smtp_line_limit;     /* of a command */
+    int64_t smtp_max_commands;        /* that are not mail, in one session */
+    int64_t smtp_max_messages;        /* in one session */
+    struct size smtp_line_limit;      /* of a command */
     struct size smtp_text_line_limit; /* of a line of text */
     struct size smtp_header_limit;
-    struct size smtp_buffer_limit;   /* text of all sessions together in memory of one process */
-    struct size stream_threshold;    /* larger content gets a segment of its own */
-    struct list smtp_remote_allow;   /* networks that may relay */
-    struct list smtp_listen;         /* "port", "address:port" (one item); -oX overrides */
+    struct size
+        smtp_buffer_limit; /* text of all sessions together in memory of one process */
+    struct size stream_threshold;  /* larger content gets a segment of its own */
+    struct list smtp_remote_allow; /* networks that may relay */
+    struct list smtp_listen;       /* "port", "address:port" (one item); -oX overrides */
     const char *listen_name;
-    const char *smtp_bare_newline;   /* refuse, accept: for strangers */
-    struct list smtp_reject_hosts;   /* networks */
-    struct duration verify_timeout;  /* for one recipient at RCPT */
+    const char *smtp_bare_newline;  /* refuse, accept: for strangers */
+    struct list smtp_reject_hosts;  /* networks */
+    struct duration verify_timeout; /* for one recipient at RCPT */
     struct duration rfc1413_query_timeout;
-    bool smtp_peer_name;             /* look up the name of a client's address */
-    int64_t smtp_session_limit;      /* a receive process retires after so many sessions */
-    struct list smailctl_users;      /* may see and do everything, as root may */
-    struct duration submit_wait;     /* a command waits so long for the owner of the spool */
+    bool smtp_peer_name;         /* look up the name of a client's address */
+    int64_t smtp_session_limit;  /* a receive process retires after so many sessions */
+    struct list smailctl_users;  /* may see and do everything, as root may */
+    struct duration submit_wait; /* a command waits so long for the owner of the spool */
 
     /* DNS */
-    struct list name_servers;        /* "address@port"; empty: those of resolv.conf */
+    struct list name_servers; /* "address@port"; empty: those of resolv.conf */
     struct duration name_timeout;
 
     /* spool */
-    struct size spool_reserve;       /* kept for outcomes and removals */
-    struct size spool_free_minimum;  /* of the file system; below it new mail gets 452 */
-    struct size segment_size;        /* a segment is closed when it is larger */
+    struct size spool_reserve;      /* kept for outcomes and removals */
+    struct size spool_free_minimum; /* of the file system; below it new mail gets 452 */
+    struct size segment_size;       /* a segment is closed when it is larger */
 
     /* header templates (3.5) */
     struct expanded received_field;
