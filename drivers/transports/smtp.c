@@ -25,6 +25,7 @@ struct smtp_config {
     struct duration short_timeout, long_timeout, end_timeout, connect_timeout;
     struct expanded service, hello_name;
     int64_t max_messages;
+    bool lmtp;
     bool use_bind, defer_no_connect, local_mx_okay, defnames, domain_required, mx_only;
     struct list ignore_domains;
     const char *fallback_gateway;
@@ -185,6 +186,8 @@ place_connect(const struct job *job, const struct smtp_place *place, bool plain,
 
     if (!connection_open(&place->address, wait, &connection, error))
         return false;
+    if (job->config->lmtp)
+        return smtp_client_open_lmtp(connection, job->hello, &timeouts, client, error);
     return plain
                ? smtp_client_open_plain(connection, job->hello, &timeouts, client, error)
                : smtp_client_open(connection, job->hello, &timeouts, client, error);
@@ -201,7 +204,7 @@ place_open(struct job *job, const struct smtp_place *place)
     driver_trace(job->delivery->services, "connecting to %s [%s] port %u", place->host,
                  place->address.text, (unsigned)job->port);
     if (!place_connect(job, place, false, &client, &error) &&
-        (!smtp_client_hung_up(&error) ||
+        (job->config->lmtp || !smtp_client_hung_up(&error) ||
          !place_connect(job, place, true, &client, &error))) {
         error_prefix(&error, "%s [%s]", place->host, place->address.text);
         smtp_hosts_note(&job->hosts, &error);

@@ -624,6 +624,44 @@ START_TEST(many_recipients_go_in_windows)
 }
 END_TEST
 
+/* RFC 2033: a reply to the text for each recipient that was accepted. */
+START_TEST(lmtp_answers_each_recipient)
+{
+    static const struct {
+        const char *script[6], *results;
+        bool usable;
+    } rows[] = {
+        {{GREET, PIPE, OK OK "550 no\r\n" OK GO, OK "452 4.2.2 full\r\n"},
+         "R0 F156 D151",
+         true},
+        {{GREET, PIPE, OK OK OK OK GO, "550 5.2.1 no\r\n" OK}, "F152 R0 D151", false},
+        {{GREET, PIPE, OK "550 no\r\n550 no\r\n550 no\r\n503 no\r\n"},
+         "F156 F156 F156",
+         true},
+        {{GREET, PIPE, OK "550 no\r\n550 no\r\n550 no\r\n" GO}, "F156 F156 F156", true},
+        {{GREET, CHUNK, OK OK OK OK OK OK OK}, "R0 R0 R0", true},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct delivery *delivery = delivery_new("hi\r\n", 3);
+        struct connection *connection = peer_open(&delivery->peer, rows[i].script);
+        struct error error = {0};
+
+        ck_assert(smtp_client_open_lmtp(connection, "y.example", &quick,
+                                        &delivery->client, &error));
+        ck_assert_msg(smtp_client_send(delivery->client, &delivery->transaction) ==
+                          rows[i].usable,
+                      "row %zu", i);
+        ck_assert_msg(strcmp(delivery_results(delivery), rows[i].results) == 0,
+                      "row %zu: %s", i, delivery_results(delivery));
+        ck_assert_int_eq(strncmp(peer_heard(delivery->peer, delivery->arena),
+                                 "LHLO y.example\r\n|MAIL", 21),
+                         0);
+        delivery_free(delivery);
+    }
+}
+END_TEST
+
 /* C5: after the last 250 nothing takes the delivery back. */
 START_TEST(quit_may_fail)
 {
@@ -697,6 +735,7 @@ smtp_client_case(void)
     tcase_add_test(tests, what_cannot_be_sent_is_not_tried);
     tcase_add_test(tests, unreadable_text_never_ends_properly);
     tcase_add_test(tests, many_recipients_go_in_windows);
+    tcase_add_test(tests, lmtp_answers_each_recipient);
     tcase_add_test(tests, quit_may_fail);
     tcase_add_test(tests, goodbye_is_said_to_who_listens);
     tcase_add_test(tests, commands_cannot_hold_lines);
