@@ -3,6 +3,12 @@
  * ${} expansion (reference 2.8 to 2.11). Only the administrator's own text is expanded;
  * what comes from outside enters as a value and is never looked at again. Failing is an
  * event with a meaning, so the error names the variable.
+ *
+ * Ours beside Smail's: the operator `comment` (fit for parentheses in a header field) and
+ * the variables `sender_host_name` (by reverse lookup), `sender_literal` (address in
+ * brackets), `sender_authenticated`, `sender_tls`, `submitter` (login name) and
+ * `recipient` (of an envelope that has only one). What strangers choose comes without
+ * control characters, so header templates cannot be split; their own line ends are LF.
  */
 #ifndef CONFIG_EXPAND_H
 #define CONFIG_EXPAND_H
