@@ -65,12 +65,14 @@ config_file(struct desk *desk, const char *name, const char *text,
 }
 
 static void
-configure(struct desk *desk, const char *config, const char *transports)
+configure(struct desk *desk, const char *config, const char *transports,
+          const char *directors)
 {
     struct config_bundle bundle = {
         .generation = 1, .system_name = "vlager", .system_fqdn = "vlager.vbrew.com"};
 
     bundle.files = config_file(desk, "transports", transports, NULL);
+    bundle.files = config_file(desk, "directors", directors, bundle.files);
     bundle.files = config_file(desk, "config", config, bundle.files);
     desk->configuration = configuration_parse(&bundle, &driver_lists);
     for (const struct problem *problem = desk->configuration->problems.first; problem;
@@ -82,11 +84,18 @@ configure(struct desk *desk, const char *config, const char *transports)
 void
 desk_begin(struct desk *desk, const char *config, const char *transports)
 {
+    desk_begin_directing(desk, config, transports, NULL);
+}
+
+void
+desk_begin_directing(struct desk *desk, const char *config, const char *transports,
+                     const char *directors)
+{
     *desk = (struct desk){.arena = arena_new(), .directory = "/tmp/smail-desk-XXXXXX"};
     signal(SIGPIPE, SIG_IGN); /* as in every role */
     signal(SIGXFSZ, SIG_IGN);
     ck_assert(mkdtemp(desk->directory) != NULL);
-    configure(desk, config, transports);
+    configure(desk, config, transports, directors);
     desk->real = services_new(desk->configuration, NULL, "joe", false);
     desk->services = *desk->real;
     desk->services.user = desk_user;

@@ -21,8 +21,10 @@ struct desk {
     struct job_result result;
 };
 
-/* "@/" in the texts begins with the directory. `transports` NULL: the built-in ones. */
+/* "@/" in the texts begins with the directory. NULL: the built-in ones. */
 void desk_begin(struct desk *desk, const char *config, const char *transports);
+void desk_begin_directing(struct desk *desk, const char *config, const char *transports,
+                          const char *directors);
 void desk_end(struct desk *desk);
 
 const char *desk_path(struct desk *desk, const char *name);
