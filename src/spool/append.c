@@ -204,7 +204,7 @@ expansion_number(struct entry *entry, struct address *addresses, const uint64_t 
 
     for (size_t i = 0; i < count; i++) {
         uint32_t parent;
-        size_t at;
+        size_t at = 0;
 
         if (addresses[i].number > known)
             return fail_temporary(error, "4.3.0", "message %s has no address %u",

@@ -61,8 +61,10 @@ compact_unlink(struct spool *spool, int64_t now, struct error *error)
 /* ------------------------------------------------------------ choosing */
 
 struct tally {
-    uint64_t live, dead;
+    uint64_t live, dead; /* octets in segments in which something lives */
+    uint64_t waiting;    /* octets of dead ones that must outlast such a segment */
     size_t small, failed;
+    bool stuck; /* they wait for one that cannot be emptied */
 };
 
 static bool
@@ -86,6 +88,11 @@ compact_tally(const struct spool *spool)
     for (uint32_t i = 0; i < spool->segments.room; i++) {
         const struct segment *segment = spool->segments.slots[i];
 
+        if (segment != NULL && segment != spool->current && segment->live == 0 &&
+            segment->waits > 0)
+            tally.waiting += segment->size;
+        if (segment != NULL && segment->pinned && segment->outlasts_count > 0)
+            tally.stuck = true;
         if (!segment_may_move(spool, segment))
             continue;
         tally.live += segment->live_bytes;
@@ -102,7 +109,10 @@ static bool
 compact_choose(struct spool *spool)
 {
     struct tally tally = compact_tally(spool);
-    bool sparse = tally.dead > tally.live && tally.dead > spool->options.segment_size;
+    uint64_t waste = tally.dead + tally.waiting;
+    bool sparse = waste > tally.live && waste > spool->options.segment_size;
+    /* One old message can keep a whole chain of dead segments. */
+    bool chained = sparse && tally.waiting > tally.dead && !tally.stuck;
     bool small = tally.small > SMALL_MOST, any = false;
 
     for (uint32_t i = 0; i < spool->segments.room; i++) {
@@ -112,6 +122,7 @@ compact_choose(struct spool *spool)
             continue;
         segment->victim = segment->failed ||
                           (sparse && segment->live_bytes < segment->size / 2) ||
+                          (chained && segment->outlasts_count > 0) ||
                           (small && segment_is_small(spool, segment));
         any |= segment->victim;
     }

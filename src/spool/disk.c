@@ -148,6 +148,18 @@ real_sync(void *context, int fd)
 }
 
 static int
+real_refresh(void *context, int fd)
+{
+    int result = real_sync(context, fd);
+
+    if (result < 0)
+        return result;
+    result = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    /* Where there is no cache to forget there is nothing that could lie. */
+    return result == EINVAL || result == ESPIPE ? 0 : -result;
+}
+
+static int
 real_allocate(void *context, int fd, uint64_t length)
 {
     (void)context;
@@ -260,6 +272,7 @@ disk_open(const char *path, struct disk *disk)
                           .read = real_read,
                           .size = real_size,
                           .sync = real_sync,
+                          .refresh = real_refresh,
                           .allocate = real_allocate,
                           .close = real_close,
                           .make_directory = real_make_directory,

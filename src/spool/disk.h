@@ -28,6 +28,11 @@ struct disk {
                     size_t length); /* short only at the end */
     int64_t (*size)(void *context, int fd);
     int (*sync)(void *context, int fd); /* fdatasync */
+    /*
+     * Sync, and forget what the cache has, so that reading shows what the disk has: after
+     * a sync that failed (perhaps another process's) these differ, and nothing tells.
+     */
+    int (*refresh)(void *context, int fd);
     int (*allocate)(void *context, int fd,
                     uint64_t length); /* reserve room; -EOPNOTSUPP is fine */
     int (*close)(void *context, int fd);

@@ -386,25 +386,35 @@ recovery_unreadable(struct spool *spool, struct segment *segment, int result)
 }
 
 /*
- * What the last owner wrote and did not sync is in the cache at best. Make it durable
- * before anything is done about it; if that fails, what lives there moves out.
+ * What the last owner wrote and did not sync, or could not, is in the cache at best.
+ * Before anything is done about it, make it durable and look at what the disk has. Where
+ * a sync failed the next segment says so in its first commit; so this is for the newest
+ * ones, up to the first that has a commit.
  */
 static void
-recovery_sync(struct spool *spool, struct segment *segment)
+recovery_refresh(struct spool *spool, struct segment *segment)
 {
     const struct disk *disk = &spool->disk;
     char name[SEGMENT_NAME_LIMIT], text[160];
+    int64_t size = 0;
     int fd, result;
 
     segment_name(segment->file, SEGMENT_RECORDS, name);
     fd = disk->open(disk->context, name);
-    result = fd < 0 ? fd : disk->sync(disk->context, fd);
+    result = fd < 0 ? fd : disk->refresh(disk->context, fd);
+    if (result == 0)
+        size = disk->size(disk->context, fd);
     if (fd >= 0)
         disk->close(disk->context, fd);
-    if (result == 0)
+    if (result == 0 && size >= 0) {
+        segment->size = segment->synced = (uint64_t)size;
         return;
+    }
+    /* What it says is believed for now, but nothing is given up for it. */
     segment->failed = true;
-    snprintf(text, sizeof(text), "%s cannot be synced: %s", name, strerror(-result));
+    spool->foreign = true;
+    snprintf(text, sizeof(text), "%s cannot be synced: %s", name,
+             strerror(result < 0 ? -result : (int)-size));
     spool->recovery->damage(spool->recovery->argument, text);
 }
 
@@ -418,8 +428,8 @@ recovery_step(struct spool *spool, uint64_t *budget)
     struct scan_calls calls = {&reading, reading_record, reading_damage};
     int result;
 
-    if (recovery->scan == NULL && recovery->at == 0)
-        recovery_sync(spool, segment);
+    if (recovery->scan == NULL && !recovery->settled)
+        recovery_refresh(spool, segment);
     if (recovery->scan == NULL)
         recovery->scan = scan_begin(&spool->segments, segment,
                                     segment_counts(recovery, segment), &calls);
@@ -427,6 +437,7 @@ recovery_step(struct spool *spool, uint64_t *budget)
         scan_call(recovery->scan, &calls);
     if (scan_step(recovery->scan, budget, &result))
         return;
+    recovery->settled = recovery->settled || scan_has_commit(recovery->scan);
     scan_free(recovery->scan);
     recovery->scan = NULL;
     if (result < 0)

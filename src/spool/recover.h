@@ -41,6 +41,7 @@ struct recovery {
     struct unusable *unusable;
     size_t unusable_count;
     struct scan *scan;
+    bool settled; /* a segment with a commit was read: older ones need no refreshing */
     struct table *messages;   /* struct recovering by id */
     struct recovering *fresh; /* with a copy in the segment being read */
     struct closure *closures; /* said by newer segments */

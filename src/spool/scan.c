@@ -62,6 +62,12 @@ scan_call(struct scan *scan, const struct scan_calls *calls)
     scan->calls = *calls;
 }
 
+bool
+scan_has_commit(const struct scan *scan)
+{
+    return scan->sequence > 0;
+}
+
 void
 scan_free(struct scan *scan)
 {

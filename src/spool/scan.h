@@ -42,6 +42,8 @@ void scan_call(struct scan *scan, const struct scan_calls *calls);
  * segment is done; with *failed a negative errno when it could not be read.
  */
 bool scan_step(struct scan *scan, uint64_t *budget, int *failed);
+/* Was there a commit among what was read so far? */
+bool scan_has_commit(const struct scan *scan);
 void scan_free(struct scan *scan);
 
 #endif

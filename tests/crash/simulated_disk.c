@@ -352,6 +352,20 @@ simulated_sync(void *context, int fd)
 }
 
 static int
+simulated_refresh(void *context, int fd)
+{
+    struct simulated_disk *disk = context;
+    struct file *file = disk->descriptors[fd];
+    int result = simulated_sync(context, fd);
+
+    if (result < 0)
+        return result;
+    bytes_copy(&file->cached, &file->durable);
+    file->dirty_from = file->cached.length;
+    return 0;
+}
+
+static int
 simulated_allocate(void *context, int fd, uint64_t length)
 {
     struct simulated_disk *disk = context;
@@ -504,6 +518,7 @@ simulated_disk_table(struct simulated_disk *disk)
                          .read = simulated_read,
                          .size = simulated_size,
                          .sync = simulated_sync,
+                         .refresh = simulated_refresh,
                          .allocate = simulated_allocate,
                          .close = simulated_close,
                          .make_directory = simulated_make_directory,

@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a spool does for its callers, on a simulated disk without faults or with one. */
+#include "spool/spool.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/crash/simulated_disk.h"
+#include "tests/unit/unit.h"
+
+#include "base/banned.h"
+
+static struct simulated_disk *simulated;
+static struct disk disk;
+static struct spool *spool;
+static struct arena *arena;
+static struct error error;
+
+static const int64_t start = INT64_C(1800000000000);
+static const struct spool_options options = {.segment_size = 64 * 1024,
+                                             .stream_threshold = 16 * 1024,
+                                             .reserve = 16 * 1024,
+                                             .free_minimum = 4096,
+                                             .mode = 0600};
+
+static int64_t
+fixed_clock(void)
+{
+    return start;
+}
+
+static void
+ignore_found(void *argument, const struct spool_message *message)
+{
+    (void)argument;
+    (void)message;
+}
+
+static void
+no_damage(void *argument, const char *text)
+{
+    (void)argument;
+    ck_abort_msg("%s", text);
+}
+
+static void
+open_spool(void)
+{
+    bool busy;
+
+    ck_assert_msg(spool_open(&disk, &options, start, &spool, &busy, &error), "%s",
+                  error.text);
+    while (spool_recover(spool, 4096, ignore_found, no_damage, NULL))
+        ;
+}
+
+static void
+setup(void)
+{
+    clock_replace(fixed_clock, fixed_clock);
+    simulated = simulated_disk_new(1);
+    disk = simulated_disk_table(simulated);
+    arena = arena_new();
+    error = (struct error){0};
+    open_spool();
+}
+
+static void
+teardown(void)
+{
+    spool_close(spool);
+    simulated_disk_free(simulated);
+    arena_free(arena);
+    clock_replace(NULL, NULL);
+}
+
+/* Power is lost, what was not synced is dropped, and the next owner begins. */
+static void
+restart(void)
+{
+    simulated_disk_plan(simulated, FAULT_STOP, 0, false, 0, 1);
+    spool_close(spool);
+    simulated_disk_restart(simulated, END_DROPPED);
+    open_spool();
+}
+
+static struct message_id
+id_of(uint64_t counter)
+{
+    return message_id_make(start / 1000, counter, 'C');
+}
+
+static struct recipient two[] = {
+    {.text = "ann@a.example", .notify = NOTIFY_NEVER, .original = "rfc822;ann@old"},
+    {.text = "bob@b.example", .original = ""},
+};
+
+static struct envelope
+envelope_of(size_t recipients)
+{
+    struct envelope envelope = envelope_new();
+
+    envelope.reverse_path = "sender@s.example";
+    envelope.recipients = two;
+    envelope.recipient_count = recipients;
+    envelope.received = start;
+    return envelope;
+}
+
+static const char content[] = "Subject: one\r\n\r\nText.\r\n";
+
+static const struct spool_message *
+add(uint64_t counter, size_t recipients)
+{
+    struct message_id id = id_of(counter);
+    struct envelope envelope = envelope_of(recipients);
+
+    ck_assert_msg(spool_add_message(spool, &id, &envelope,
+                                    SPAN("Subject: one\r\n\r\nText.\r\n"), &error),
+                  "%s", error.text);
+    ck_assert_ptr_null(spool_find(spool, &id));
+    ck_assert(spool_group_needs_sync(spool));
+    ck_assert_msg(spool_commit(spool, true, start, NULL, NULL, &error), "%s", error.text);
+    ck_assert(!spool_group_is_open(spool));
+    return spool_find(spool, &id);
+}
+
+static bool
+outcome(const struct spool_message *message, uint32_t number, enum outcome which,
+        const char *text)
+{
+    struct spool_outcome record = {.number = number,
+                                   .outcome = which,
+                                   .remote = "mx.a.example",
+                                   .diagnostic = "450 4.2.1 not now",
+                                   .time = start + 60000};
+
+    if (text != NULL)
+        fail_temporary_number(&record.error, 151, "4.2.1", "%s", text);
+    return spool_add_outcome(spool, &message->id, &record, &error);
+}
+
+static bool
+commit(void)
+{
+    return spool_commit(spool, false, start, NULL, NULL, &error);
+}
+
+static struct address *
+load(const struct spool_message *message, struct envelope *envelope)
+{
+    struct address *addresses;
+
+    ck_assert_msg(spool_load(spool, message, arena, envelope, &addresses, &error), "%s",
+                  error.text);
+    return addresses;
+}
+
+START_TEST(a_message_is_there_after_its_commit_and_after_a_power_cut)
+{
+    struct envelope envelope;
+    const struct spool_message *message = add(1, 2);
+
+    for (int round = 0; round < 2; round++) {
+        struct message_id id = id_of(1);
+        struct address *addresses;
+        char bytes[64];
+
+        message = spool_find(spool, &id);
+        ck_assert_ptr_nonnull(message);
+        addresses = load(message, &envelope);
+        ck_assert_str_eq(envelope.reverse_path, "sender@s.example");
+        ck_assert_uint_eq(message->address_count, 2);
+        ck_assert_uint_eq(addresses[1].number, 2);
+        ck_assert_int_eq(addresses[1].state, ADDRESS_NEW);
+        ck_assert_str_eq(addresses[1].text, "bob@b.example");
+        ck_assert_str_eq(addresses[0].dsn_recipient, "rfc822;ann@old");
+        ck_assert_uint_eq(addresses[0].notify, NOTIFY_NEVER);
+        ck_assert_str_eq(addresses[0].transport, "");
+        ck_assert_uint_eq(message->size, sizeof(content) - 1);
+        ck_assert(
+            spool_read_content(spool, message, 0, bytes, sizeof(content) - 1, &error));
+        ck_assert_mem_eq(bytes, content, sizeof(content) - 1);
+        ck_assert(!spool_read_content(spool, message, 1, bytes, sizeof(content), &error));
+        restart();
+    }
+}
+END_TEST
+
+START_TEST(the_spool_has_one_owner)
+{
+    struct spool *other;
+    bool busy;
+
+    ck_assert(!spool_open(&disk, &options, start, &other, &busy, &error));
+    ck_assert(busy);
+}
+END_TEST
+
+START_TEST(an_id_is_used_once)
+{
+    struct message_id id = id_of(1);
+    struct envelope envelope = envelope_of(1), nobody = envelope_of(0);
+
+    add(1, 1);
+    ck_assert(!spool_add_message(spool, &id, &envelope, SPAN("x"), &error));
+    id = id_of(2);
+    ck_assert(spool_add_message(spool, &id, &envelope, SPAN("x"), &error));
+    ck_assert(!spool_add_message(spool, &id, &envelope, SPAN("x"), &error));
+    id = id_of(3);
+    ck_assert(!spool_add_message(spool, &id, &nobody, SPAN("x"), &error));
+    ck_assert(commit());
+    ck_assert_uint_eq(spool_count(spool), 2);
+}
+END_TEST
+
+static void
+count_removed(void *argument, const struct spool_message *message)
+{
+    ck_assert_uint_eq(message->pending_count, 0);
+    ++*(int *)argument;
+}
+
+START_TEST(a_message_goes_when_all_its_addresses_are_done)
+{
+    const struct spool_message *message = add(1, 2);
+    struct message_id id = message->id;
+    int removed = 0;
+
+    ck_assert(outcome(message, 1, OUTCOME_DELIVERED, NULL));
+    ck_assert(spool_commit(spool, false, start, count_removed, &removed, &error));
+    ck_assert_int_eq(removed, 0);
+    ck_assert_uint_eq(message->pending_count, 1);
+    ck_assert(!outcome(message, 3, OUTCOME_DELIVERED, NULL));
+    ck_assert(outcome(message, 2, OUTCOME_RELAYED, NULL));
+    ck_assert(spool_needs_sync(spool));
+    ck_assert(spool_commit(spool, false, start, count_removed, &removed, &error));
+    ck_assert_int_eq(removed, 1);
+    ck_assert_ptr_null(spool_find(spool, &id));
+    ck_assert(spool_sync(spool, start, &error));
+    ck_assert(!spool_needs_sync(spool));
+    restart();
+    ck_assert_uint_eq(spool_count(spool), 0);
+}
+END_TEST
+
+START_TEST(outcomes_without_a_sync_may_be_repeated_and_no_more)
+{
+    const struct spool_message *message = add(1, 1);
+
+    ck_assert(outcome(message, 1, OUTCOME_DELIVERED, NULL));
+    ck_assert(commit());
+    ck_assert_uint_eq(spool_count(spool), 0);
+    restart();
+    ck_assert_uint_eq(spool_count(spool), 1);
+}
+END_TEST
+
+START_TEST(why_an_address_waits_is_remembered)
+{
+    const struct spool_message *message = add(1, 2);
+    struct envelope envelope;
+    struct spool_outcome last;
+
+    ck_assert(outcome(message, 1, OUTCOME_DEFERRED, "first"));
+    ck_assert(commit());
+    ck_assert(outcome(message, 1, OUTCOME_DEFERRED, "second % \n \"x\""));
+    ck_assert(outcome(message, 2, OUTCOME_FAILED, "never"));
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    restart();
+    message = spool_next(spool, NULL);
+    ck_assert_str_eq(load(message, &envelope)[0].error.text, "second % ? \"x\"");
+    ck_assert_int_eq(load(message, &envelope)[0].error.number, 151);
+    ck_assert_str_eq(load(message, &envelope)[1].error.text, "never");
+    ck_assert_uint_eq(message->attempts, 2);
+    ck_assert_uint_eq(message->unreported_count, 1);
+    ck_assert_int_eq(message->waited, 60000);
+    ck_assert_int_eq(spool_message_waited(message, start + 90000), 90000);
+    ck_assert(spool_load_outcome(spool, message, 1, arena, &last, &error));
+    ck_assert_str_eq(last.diagnostic, "450 4.2.1 not now");
+    ck_assert_str_eq(last.remote, "mx.a.example");
+    ck_assert_int_eq(last.outcome, OUTCOME_DEFERRED);
+}
+END_TEST
+
+/* ------------------------------------------------------------ expansions */
+
+static struct address
+address_of(uint32_t parent, const char *text)
+{
+    return (struct address){.parent = parent,
+                            .state = ADDRESS_ASSIGNED,
+                            .text = text,
+                            .source = "/etc/aliases:7",
+                            .owner = "",
+                            .director = "aliases",
+                            .router = "",
+                            .transport = "smtp",
+                            .next_hop = "x.example",
+                            .next_address = "",
+                            .user = "",
+                            .group = "",
+                            .home = "",
+                            .dsn_recipient = ""};
+}
+
+START_TEST(an_expansion_is_kept_and_never_doubles)
+{
+    const struct spool_message *message = add(1, 2);
+    struct address addresses[5];
+    uint64_t keys[5] = {0};
+    struct envelope envelope;
+
+    addresses[0] = address_of(0, "ann@a.example");
+    addresses[0].number = 1;
+    addresses[0].state = ADDRESS_EXPANDED;
+    addresses[1] = address_of(1, "new@x.example");
+    addresses[2] = address_of(ADDRESS_PARENT_IN_ARRAY + 1, "deep@x.example");
+    addresses[3] = address_of(1, "bob@b.example"); /* a recipient already */
+    addresses[4] = address_of(1, "NEW@X.example"); /* other local part */
+    for (int i = 0; i < 5; i++)
+        keys[i] = address_key(&addresses[i], false);
+    ck_assert(spool_add_expanded(spool, &message->id, addresses, keys, 5, &error));
+    ck_assert_uint_eq(addresses[1].number, 3);
+    ck_assert_uint_eq(addresses[2].parent, 3);
+    ck_assert_int_eq(addresses[3].state, ADDRESS_DUPLICATE);
+    ck_assert_int_eq(addresses[4].state, ADDRESS_ASSIGNED);
+    ck_assert_uint_eq(message->address_count, 2); /* not before the commit */
+    addresses[1].number = 0;
+    ck_assert(
+        spool_add_expanded(spool, &message->id, &addresses[1], &keys[1], 1, &error));
+    ck_assert_int_eq(addresses[1].state, ADDRESS_DUPLICATE);
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    restart();
+    message = spool_next(spool, NULL);
+    ck_assert_uint_eq(message->address_count, 7);
+    ck_assert_uint_eq(message->pending_count, 4);
+    ck_assert_str_eq(load(message, &envelope)[3].text, "deep@x.example");
+    ck_assert_uint_eq(load(message, &envelope)[3].parent, 3);
+    ck_assert_str_eq(load(message, &envelope)[2].source, "/etc/aliases:7");
+    ck_assert_int_eq(load(message, &envelope)[0].state, ADDRESS_EXPANDED);
+    addresses[1].number = 0;
+    ck_assert(
+        spool_add_expanded(spool, &message->id, &addresses[1], &keys[1], 1, &error));
+    ck_assert_int_eq(addresses[1].state, ADDRESS_DUPLICATE);
+    ck_assert(commit());
+}
+END_TEST
+
+START_TEST(an_address_that_becomes_itself_is_no_duplicate)
+{
+    const struct spool_message *message = add(1, 1);
+    struct address addresses[2];
+    uint64_t keys[2];
+
+    addresses[0] = address_of(0, "ann@a.example");
+    addresses[0].number = 1;
+    addresses[0].state = ADDRESS_EXPANDED;
+    addresses[1] = address_of(1, "ann@a.example");
+    keys[0] = keys[1] = address_key(&addresses[1], false);
+    ck_assert(spool_add_expanded(spool, &message->id, addresses, keys, 2, &error));
+    ck_assert_int_eq(addresses[1].state, ADDRESS_ASSIGNED);
+    ck_assert(commit());
+    ck_assert_uint_eq(message->pending_count, 1);
+}
+END_TEST
+
+START_TEST(an_expansion_without_parents_is_refused_whole)
+{
+    const struct spool_message *message = add(1, 1);
+    struct address addresses[2] = {address_of(1, "x@x.example"),
+                                   address_of(9, "y@x.example")};
+    uint64_t keys[2] = {1, 2};
+
+    ck_assert(!spool_add_expanded(spool, &message->id, addresses, keys, 2, &error));
+    addresses[1] = address_of(ADDRESS_PARENT_IN_ARRAY + 1, "y@x.example");
+    addresses[0].number = 0;
+    ck_assert(!spool_add_expanded(spool, &message->id, addresses, keys, 2, &error));
+    ck_assert(!spool_group_is_open(spool));
+    ck_assert_uint_eq(message->address_count, 1);
+}
+END_TEST
+
+START_TEST(a_list_of_thousands_comes_in_slices)
+{
+    enum { SLICE = 500, SLICES = 20 };
+    const struct spool_message *message = add(1, 1);
+    struct envelope envelope;
+
+    for (int slice = 0; slice < SLICES; slice++) {
+        struct address addresses[SLICE];
+        uint64_t keys[SLICE];
+
+        for (int i = 0; i < SLICE; i++) {
+            addresses[i] =
+                address_of(1, arena_format(arena, "user%d@x.example", slice * SLICE + i));
+            keys[i] = address_key(&addresses[i], false);
+        }
+        ck_assert(
+            spool_add_expanded(spool, &message->id, addresses, keys, SLICE, &error));
+        if (slice % 3 == 0)
+            ck_assert(commit());
+    }
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    restart();
+    message = spool_next(spool, NULL);
+    ck_assert_uint_eq(message->address_count, 1 + SLICE * SLICES);
+    ck_assert_str_eq(load(message, &envelope)[SLICE * SLICES].text, "user9999@x.example");
+}
+END_TEST
+
+/* ------------------------------------------------------------ bounces, notes, log */
+
+START_TEST(a_failure_goes_with_its_bounce_or_stays)
+{
+    const struct spool_message *message = add(1, 1);
+    struct message_id id = message->id, bounce = id_of(2);
+    struct envelope envelope = envelope_of(1);
+    uint32_t number = 1;
+
+    envelope.reverse_path = "";
+    for (int round = 0; round < 2; round++) {
+        if (round == 0)
+            simulated_disk_plan(simulated, FAULT_ERROR, -EIO, false, 1, 1); /* the sync */
+        ck_assert(spool_add_message(spool, &bounce, &envelope, SPAN("b"), &error));
+        if (round == 0)
+            ck_assert(outcome(message, 1, OUTCOME_FAILED, "no such user"));
+        ck_assert(spool_add_reported(spool, &id, &number, 1, &bounce, &error));
+        ck_assert_int_eq(commit(), round == 1);
+        ck_assert_int_eq(spool_find(spool, &bounce) != NULL, round == 1);
+        ck_assert_int_eq(spool_find(spool, &id) == NULL, round == 1);
+        if (round == 0)
+            ck_assert_uint_eq(message->unreported_count, 1);
+    }
+    ck_assert(spool_find(spool, &bounce)->is_bounce);
+    restart();
+    ck_assert_uint_eq(spool_count(spool), 1);
+    ck_assert_ptr_nonnull(spool_find(spool, &bounce));
+}
+END_TEST
+
+START_TEST(a_failure_that_nobody_need_be_told_goes_by_itself)
+{
+    const struct spool_message *message = add(1, 1);
+    uint32_t number = 1;
+
+    ck_assert(outcome(message, 1, OUTCOME_FAILED, "no such user"));
+    ck_assert(spool_add_reported(spool, &message->id, &number, 1, NULL, &error));
+    ck_assert(commit());
+    ck_assert_uint_eq(spool_count(spool), 0);
+}
+END_TEST
+
+START_TEST(notes_are_kept)
+{
+    const struct spool_message *message = add(1, 1);
+    struct message_id id = message->id;
+    const char *reason;
+
+    ck_assert(spool_add_note(spool, &id, NOTE_HOLD, "config \"x\" is broken\n", &error));
+    ck_assert(spool_add_note(spool, &id, NOTE_WARNED, NULL, &error));
+    ck_assert(!message->held);
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    restart();
+    message = spool_find(spool, &id);
+    ck_assert(message->held);
+    ck_assert(message->warned);
+    ck_assert(spool_hold_reason(spool, message, arena, &reason, &error));
+    ck_assert_str_eq(reason, "config \"x\" is broken\n");
+    ck_assert(spool_add_note(spool, &id, NOTE_RELEASE, NULL, &error));
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    ck_assert(!message->held);
+    ck_assert(spool_add_removed(spool, &id, &error));
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    restart();
+    ck_assert_uint_eq(spool_count(spool), 0);
+}
+END_TEST
+
+START_TEST(the_log_has_the_shapes_of_msglog)
+{
+    const struct spool_message *message = add(1, 2);
+    struct text log = text_new(arena);
+
+    ck_assert(outcome(message, 1, OUTCOME_DEFERRED, "later"));
+    ck_assert(outcome(message, 2, OUTCOME_DELIVERED, NULL));
+    ck_assert(spool_add_note(spool, &message->id, NOTE_HOLD, "by hand", &error));
+    ck_assert(commit());
+    ck_assert(spool_read_log(spool, message, arena, &log, &error));
+    ck_assert_str_eq(
+        text_string(&log),
+        "Xdefer: <ann@a.example> reason: (ERR_151) 4.2.1 later remote: mx.a.example "
+        "said: 450 4.2.1 not now date: 2027-01-15T08:01:00.000Z\n"
+        "Xsucceed: <bob@b.example> date: 2027-01-15T08:01:00.000Z\n"
+        "Xhold: by hand date: 2027-01-15T08:00:00.000Z\n");
+}
+END_TEST
+
+/* ------------------------------------------------------------ large content */
+
+enum { LARGE = 100 * 1000 };
+
+static const struct spool_message *
+stream(uint64_t counter, const char *bytes)
+{
+    struct message_id id = id_of(counter);
+    struct envelope envelope = envelope_of(1);
+    struct spool_stream *begun;
+
+    ck_assert(spool_stream_begin(spool, &id, &begun, &error));
+    for (size_t at = 0; at < LARGE; at += 3000)
+        ck_assert(spool_stream_add(
+            begun, span_first((struct span){bytes + at, LARGE - at}, 3000), &error));
+    ck_assert_msg(spool_stream_end(begun, &envelope, &error), "%s", error.text);
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    return spool_find(spool, &id);
+}
+
+/* Read in pieces of `piece` octets; the error of the last one. */
+static bool
+read_in_pieces(const struct spool_message *message, char *bytes, size_t piece)
+{
+    bool good = true;
+
+    for (size_t at = 0; at < message->size; at += piece)
+        good = spool_read_content(
+            spool, message, at, bytes + at,
+            message->size - at < piece ? (size_t)message->size - at : piece, &error);
+    return good;
+}
+
+START_TEST(streamed_content_comes_back_and_is_checked)
+{
+    char *bytes = arena_alloc(arena, LARGE), *back = arena_alloc(arena, LARGE), *stored;
+    struct message_id id;
+    size_t length;
+
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = (char)(i * 7);
+    id = stream(1, bytes)->id;
+    for (size_t piece = 977; piece < 2 * LARGE; piece *= 17) {
+        ck_assert(read_in_pieces(spool_find(spool, &id), back, piece));
+        ck_assert_mem_eq(bytes, back, LARGE);
+    }
+    restart();
+    ck_assert(read_in_pieces(spool_find(spool, &id), back, 65536));
+    ck_assert_mem_eq(bytes, back, LARGE);
+    stored = simulated_disk_content(simulated, "input/00000002.content", &length);
+    ck_assert_ptr_nonnull(stored);
+    stored[50000] ^= 4;
+    ck_assert(!read_in_pieces(spool_find(spool, &id), back, 65536));
+    ck_assert(!read_in_pieces(spool_find(spool, &id), back, LARGE));
+    /* Somebody who begins in the middle is told as well. */
+    ck_assert(
+        !spool_read_content(spool, spool_find(spool, &id), LARGE - 10, back, 10, &error));
+}
+END_TEST
+
+static void
+count_names(void *argument, const char *name)
+{
+    (void)name;
+    ++*(int *)argument;
+}
+
+static int
+files_in_input(void)
+{
+    int count = 0;
+
+    simulated_disk_names(simulated, "input/0", count_names, &count);
+    simulated_disk_names(simulated, "input/new", count_names, &count);
+    return count;
+}
+
+START_TEST(nothing_stays_of_streams_that_do_not_become_messages)
+{
+    struct message_id id = id_of(1);
+    struct envelope nobody = envelope_of(0);
+    struct spool_stream *begun;
+
+    ck_assert(spool_stream_begin(spool, &id, &begun, &error));
+    ck_assert(spool_stream_add(begun, SPAN("x"), &error));
+    spool_stream_abort(begun);
+    ck_assert_int_eq(files_in_input(), 1);
+    ck_assert(spool_stream_begin(spool, &id, &begun, &error));
+    ck_assert(!spool_stream_end(begun, &nobody, &error));
+    while (spool_compact(spool, 1 << 20, start, &error))
+        ;
+    ck_assert_int_eq(files_in_input(), 1);
+    ck_assert(spool_stream_begin(spool, &id, &begun, &error));
+    ck_assert(spool_stream_add(begun, SPAN("x"), &error));
+    simulated_disk_plan(simulated, FAULT_ERROR, -ENOSPC, false, 0, 1);
+    ck_assert(!spool_stream_add(begun, SPAN("y"), &error));
+    ck_assert_str_eq(error.status, "4.3.1");
+    ck_assert(!spool_stream_end(begun, &nobody, &error));
+    ck_assert_int_eq(files_in_input(), 1);
+}
+END_TEST
+
+/* ------------------------------------------------------------ faults, room */
+
+START_TEST(a_failed_write_refuses_messages_and_keeps_outcomes)
+{
+    static const int errors[] = {-EIO, -ENOSPC};
+
+    for (int i = 0; i < 4; i++) {
+        const struct spool_message *message = add(10 + (uint64_t)i * 2, 1);
+        struct message_id old = message->id, id = id_of(11 + (uint64_t)i * 2);
+        struct envelope envelope = envelope_of(1);
+
+        ck_assert(spool_add_message(spool, &id, &envelope, SPAN("x"), &error));
+        ck_assert(outcome(message, 1, OUTCOME_DELIVERED, NULL));
+        simulated_disk_plan(simulated, FAULT_ERROR, errors[i % 2], false, (uint64_t)i / 2,
+                            1);
+        ck_assert(!commit());
+        ck_assert(!error.permanent);
+        ck_assert_ptr_null(spool_find(spool, &id));
+        /* Done is done, but it goes only when that is written; a full disk uses the
+         * reserve. */
+        message = spool_find(spool, &old);
+        ck_assert(message == NULL || message->pending_count == 0);
+        ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+        restart();
+        ck_assert_uint_eq(spool_count(spool), 0);
+    }
+    ck_assert_uint_eq(spool_statistics(spool).failures, 0);
+}
+END_TEST
+
+START_TEST(a_full_disk_refuses_mail_and_takes_outcomes)
+{
+    const struct spool_message *message = add(1, 1);
+    struct message_id id = id_of(2);
+    struct envelope envelope = envelope_of(1);
+
+    simulated_disk_set_free(simulated, 100, 1 << 20);
+    ck_assert(!spool_add_message(spool, &id, &envelope, SPAN("x"), &error));
+    ck_assert_str_eq(error.status, "4.3.1");
+    ck_assert(!spool_reserve_is_touched(spool));
+    ck_assert(outcome(message, 1, OUTCOME_DEFERRED, "later"));
+    simulated_disk_plan(simulated, FAULT_ERROR, -ENOSPC, false, 0, 1);
+    ck_assert(commit()); /* from the reserve */
+    ck_assert(spool_reserve_is_touched(spool));
+    simulated_disk_set_free(simulated, 1 << 30, 1 << 20);
+    ck_assert(!spool_has_room(spool, &error)); /* not looked at again so soon */
+    restart();
+    ck_assert(!spool_reserve_is_touched(spool));
+    ck_assert_uint_eq(spool_next(spool, NULL)->attempts, 1);
+    simulated_disk_set_free(simulated, 1 << 30, 5);
+    ck_assert(!spool_has_room(spool, &error));
+    simulated_disk_set_free(simulated, 1 << 30, 1 << 20);
+    ck_assert(spool_has_room(spool, &error));
+}
+END_TEST
+
+START_TEST(what_lives_moves_out_of_a_segment_that_failed)
+{
+    const struct spool_message *message;
+    struct message_id id = id_of(1);
+    struct envelope envelope;
+    int before;
+
+    add(1, 1);
+    ck_assert(outcome(spool_find(spool, &id), 1, OUTCOME_DEFERRED, "later"));
+    ck_assert(commit());
+    simulated_disk_plan(simulated, FAULT_ERROR, -EIO, false, 1, 1);
+    ck_assert(!spool_sync(spool, start, &error));
+    ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+    before = files_in_input();
+    while (spool_compact(spool, 1 << 20, start, &error))
+        ;
+    ck_assert_int_lt(files_in_input(), before);
+    restart();
+    message = spool_find(spool, &id);
+    ck_assert_ptr_nonnull(message);
+    ck_assert_uint_eq(message->attempts, 1);
+    ck_assert_str_eq(load(message, &envelope)[0].error.text, "later");
+}
+END_TEST
+
+START_TEST(space_follows_what_lives)
+{
+    char large[8000];
+    struct envelope envelope = envelope_of(1);
+
+    memset(large, 'x', sizeof(large));
+    for (uint64_t i = 1; i <= 400; i++) {
+        struct message_id id = id_of(i);
+
+        ck_assert(spool_add_message(spool, &id, &envelope,
+                                    (struct span){large, sizeof(large)}, &error));
+        ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+        if (i % 20 != 0) {
+            ck_assert(outcome(spool_find(spool, &id), 1, OUTCOME_DELIVERED, NULL));
+            ck_assert(commit());
+        }
+        for (int step = 0; step < 10 && spool_compact(spool, 20000, start, &error);
+             step++)
+            ;
+    }
+    ck_assert_uint_eq(spool_count(spool), 20);
+    ck_assert_uint_lt(spool_statistics(spool).bytes,
+                      3 * spool_statistics(spool).live_bytes + 4 * options.segment_size);
+    restart();
+    ck_assert_uint_eq(spool_count(spool), 20);
+    for (const struct spool_message *message = spool_next(spool, NULL); message != NULL;
+         message = spool_next(spool, &message->id)) {
+        char back[sizeof(large)];
+
+        ck_assert(spool_read_content(spool, message, 0, back, sizeof(back), &error));
+        ck_assert_mem_eq(back, large, sizeof(large));
+    }
+}
+END_TEST
+
+TCase *
+spool_spool_case(void)
+{
+    TCase *tests = tcase_create("spool_spool");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_message_is_there_after_its_commit_and_after_a_power_cut);
+    tcase_add_test(tests, the_spool_has_one_owner);
+    tcase_add_test(tests, an_id_is_used_once);
+    tcase_add_test(tests, a_message_goes_when_all_its_addresses_are_done);
+    tcase_add_test(tests, outcomes_without_a_sync_may_be_repeated_and_no_more);
+    tcase_add_test(tests, why_an_address_waits_is_remembered);
+    tcase_add_test(tests, an_expansion_is_kept_and_never_doubles);
+    tcase_add_test(tests, an_address_that_becomes_itself_is_no_duplicate);
+    tcase_add_test(tests, an_expansion_without_parents_is_refused_whole);
+    tcase_add_test(tests, a_list_of_thousands_comes_in_slices);
+    tcase_add_test(tests, a_failure_goes_with_its_bounce_or_stays);
+    tcase_add_test(tests, a_failure_that_nobody_need_be_told_goes_by_itself);
+    tcase_add_test(tests, notes_are_kept);
+    tcase_add_test(tests, the_log_has_the_shapes_of_msglog);
+    tcase_add_test(tests, streamed_content_comes_back_and_is_checked);
+    tcase_add_test(tests, nothing_stays_of_streams_that_do_not_become_messages);
+    tcase_add_test(tests, a_failed_write_refuses_messages_and_keeps_outcomes);
+    tcase_add_test(tests, a_full_disk_refuses_mail_and_takes_outcomes);
+    tcase_add_test(tests, what_lives_moves_out_of_a_segment_that_failed);
+    tcase_add_test(tests, space_follows_what_lives);
+    return tests;
+}
