@@ -108,7 +108,9 @@ addresses_tell(struct keeper *keeper, const struct after *after)
     for (size_t i = 0; i < after->count; i++)
         address_send(keeper, &after->id, &after->addresses[i],
                      after->transports_are_local && after->transports_are_local[i]);
-    settle_send(keeper, &after->id);
+    /* The outcomes of the same job follow: only then may they be scheduled. */
+    if (!job_find(keeper, after->job))
+        settle_send(keeper, &after->id);
 }
 
 /* The recipient in the envelope that an address stems from. */
@@ -248,6 +250,8 @@ done_tell(struct keeper *keeper, const struct after *after)
     struct wire_job_end end = {after->job};
     struct job_state *state = job_find(keeper, after->job);
 
+    if (state)
+        settle_send(keeper, &state->id);
     if (!state || !state->orphan)
         queue_send(keeper, WIRE_JOB_DONE, &end);
     acknowledge(keeper, (uint32_t)after->token, after->job);

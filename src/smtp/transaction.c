@@ -109,7 +109,9 @@ mail_check(struct smtp_session *session, struct error *error)
         fail_permanent(error, "5.3.4", "the message is too large");
         return 552;
     }
-    return session->host->room(session->context, session, size, error) ? 0 : 452;
+    if (session->host->room(session->context, session, size, error))
+        return 0;
+    return strcmp(error->status, "4.3.1") == 0 ? 452 : 451;
 }
 
 void
