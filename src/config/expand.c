@@ -280,7 +280,7 @@ expand_lookup(struct expander *expander, struct text *out)
 {
     struct text file = text_new(expander->arena);
     struct reference reference;
-    const char *proto, *key = NULL, *value = "";
+    const char *proto = NULL, *key = NULL, *value = "";
     bool found = false;
 
     if (!lookup_begin(expander, &reference, &proto) || !expand_braced(expander, &file))
