@@ -48,8 +48,9 @@ struct dns_module {
      */
     bool (*engine_process)(struct dns_engine *engine);
     /*
-     * Ask. done() is called once, perhaps before this returns (for a name that cannot
-     * exist). False, and done() is never called: too many open questions, or dead.
+     * Ask. done() is called once, perhaps before this returns (an answer that is known, a
+     * name that cannot exist). False, and done() is never called: too many open
+     * questions, or dead.
      */
     bool (*engine_ask)(struct dns_engine *engine, const char *name, enum dns_type type,
                        dns_done *done, void *context);

@@ -7,18 +7,20 @@
 #include "net/dns_engine.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unbound.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/table.h"
+#include "net/dns_cache.h"
 
 #include "base/banned.h"
 
 enum {
     OPEN_LIMIT = 4096,    /* questions without answer */
+    CACHE_LIMIT = 20000,  /* answers kept on this side of the library */
     RECORDS_LIMIT = 4096, /* of one answer */
     NAME_LIMIT = 253,
     CLASS_IN = 1,
@@ -29,6 +31,7 @@ struct question {
     struct question *earlier, *later;
     struct dns_engine *engine;
     int id; /* the library's */
+    char name[NAME_LIMIT + 1];
     enum dns_type type;
     int64_t until; /* clock_monotonic() */
     dns_done *done;
@@ -41,7 +44,8 @@ struct dns_engine {
     size_t open;
     int64_t timeout;
     bool dead;
-    struct arena *arena; /* of the answer being told */
+    struct dns_cache *cache; /* saves the way to the library's process and back */
+    struct arena *arena;     /* of the answer being told */
 };
 
 /* --- settings of the library --- */
@@ -142,7 +146,8 @@ engine_servers(struct ub_ctx *unbound, const char *const *servers, size_t count,
 /* --- the list of open questions --- */
 
 static struct question *
-question_add(struct dns_engine *engine, enum dns_type type, dns_done *done, void *context)
+question_add(struct dns_engine *engine, const char *name, enum dns_type type,
+             dns_done *done, void *context)
 {
     struct question *question = memory_alloc(sizeof *question);
 
@@ -152,6 +157,7 @@ question_add(struct dns_engine *engine, enum dns_type type, dns_done *done, void
                                   .done = done,
                                   .context = context,
                                   .earlier = engine->newest};
+    snprintf(question->name, sizeof question->name, "%s", name);
     if (engine->newest != NULL)
         engine->newest->later = question;
     else
@@ -261,6 +267,7 @@ question_done(void *data, int status, struct ub_result *result)
 
     if (status == 0 && result != NULL)
         answer = answer_from(result, question->type, arena);
+    dns_cache_put(question->engine->cache, question->name, question->type, &answer);
     question_answer(question, &answer);
     ub_resolve_free(result);
     arena_reset(arena);
@@ -277,6 +284,7 @@ unbound_engine_free(struct dns_engine *engine)
         question_remove(engine->oldest);
     if (engine->unbound != NULL)
         ub_ctx_delete(engine->unbound); /* takes its process and open questions with it */
+    dns_cache_free(engine->cache);
     arena_free(engine->arena);
     free(engine);
 }
@@ -320,6 +328,7 @@ unbound_engine_new(const char *const *servers, size_t count, int64_t timeout,
     /* The library writes to its process, which may have died. */
     signal(SIGPIPE, SIG_IGN);
     engine->arena = arena_new();
+    engine->cache = dns_cache_new(CACHE_LIMIT);
     engine->timeout = timeout;
     if (engine_start(engine, servers, count, error))
         return engine;
@@ -371,6 +380,21 @@ name_can_exist(const char *name)
     return true;
 }
 
+/* Answer from the cache at once. */
+static bool
+cached_answer(struct dns_engine *engine, const char *name, enum dns_type type,
+              dns_done *done, void *context)
+{
+    struct arena *arena = arena_new(); /* done() may ask again */
+    struct dns_answer answer;
+    bool known = dns_cache_get(engine->cache, name, type, arena, &answer);
+
+    if (known)
+        done(context, &answer);
+    arena_free(arena);
+    return known;
+}
+
 static bool
 unbound_engine_ask(struct dns_engine *engine, const char *name, enum dns_type type,
                    dns_done *done, void *context)
@@ -384,7 +408,9 @@ unbound_engine_ask(struct dns_engine *engine, const char *name, enum dns_type ty
         done(context, &nothing);
         return true;
     }
-    question = question_add(engine, type, done, context);
+    if (cached_answer(engine, name, type, done, context))
+        return true;
+    question = question_add(engine, name, type, done, context);
     if (ub_resolve_async(engine->unbound, name, (int)type, CLASS_IN, question,
                          question_done, &question->id) == 0)
         return true;
