@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tests of what a delivery changes of a message: fields, "From " lines, batches. */
+#include <stdio.h>
 #include <string.h>
 
 #include "mail/date.h"
@@ -25,12 +26,13 @@ end(void)
 static const char *
 written(const char *generic, const char *reverse_path, const char *content)
 {
+    char transports[400];
     const char *text, *date;
     struct text result;
 
-    desk_begin(
-        &desk, config,
-        arena_format(arena_new(), "t: driver=appendfile, %s; file=@/out\n", generic));
+    snprintf(transports, sizeof transports, "t: driver=appendfile, %s; file=@/out\n",
+             generic);
+    desk_begin(&desk, config, transports);
     desk_message(&desk, reverse_path, content);
     desk_address(&desk, ADDRESS_MAIL, "t", "joe");
     desk_deliver(&desk);
