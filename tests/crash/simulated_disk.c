@@ -624,6 +624,15 @@ simulated_disk_content(struct simulated_disk *disk, const char *name, size_t *le
 }
 
 void
+simulated_disk_settle(struct simulated_disk *disk, const char *name)
+{
+    struct file *file = names_find(&disk->cached, name)->file;
+
+    bytes_copy(&file->durable, &file->cached);
+    file->dirty_from = file->cached.length;
+}
+
+void
 simulated_disk_resize(struct simulated_disk *disk, const char *name, size_t length)
 {
     struct file *file = names_find(&disk->cached, name)->file;

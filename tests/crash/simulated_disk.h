@@ -46,10 +46,13 @@ void simulated_disk_release(struct simulated_disk *simulated);
  */
 void simulated_disk_restart(struct simulated_disk *simulated, enum simulated_end end);
 
-/* The content as the cache has it; NULL when there is none of that name. May be changed.
+/*
+ * The content as the cache has it; NULL when there is none of that name. Who changes it
+ * calls simulated_disk_settle(), so that the disk has the same.
  */
 char *simulated_disk_content(struct simulated_disk *simulated, const char *name,
                              size_t *length);
+void simulated_disk_settle(struct simulated_disk *simulated, const char *name);
 /* Cut or extend (with zeros) a file, both copies of it. */
 void simulated_disk_resize(struct simulated_disk *simulated, const char *name,
                            size_t length);

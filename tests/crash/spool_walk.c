@@ -559,6 +559,8 @@ walk_turnover(struct walk *walk)
 static void
 walk_second_life(struct walk *walk)
 {
+    int large;
+
     walk_outcome(walk, 2, 4, OUTCOME_DEFERRED);
     walk_outcome(walk, 9, 1, OUTCOME_DELIVERED);
     walk_commit(walk, false);
@@ -569,6 +571,11 @@ walk_second_life(struct walk *walk)
     walk_commit(walk, false);
     walk_sync(walk);
     walk_compact(walk);
+    large = walk_stream(walk, 7000);
+    walk_commit(walk, true);
+    walk_outcome(walk, large, 1, OUTCOME_RELAYED);
+    walk_commit(walk, false);
+    walk_compact(walk); /* its segment goes, but not before the outcome is durable */
 }
 
 void

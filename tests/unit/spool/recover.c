@@ -86,6 +86,7 @@ START_TEST(one_flipped_bit_costs_at_most_the_message_it_is_in)
 
         begin_twenty(&walk, &content, &length);
         content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
+        simulated_disk_settle(walk.simulated, segment_one);
         ck_assert(walk_open(&walk));
         whole = whole_messages(&walk, 20);
         ck_assert_msg(whole >= 19, "bit %zu: %d messages", bit, whole);
@@ -141,6 +142,7 @@ START_TEST(zeros_and_old_text_behind_the_end_are_nothing)
     simulated_disk_resize(walk.simulated, segment_one, 3 * length);
     content = simulated_disk_content(walk.simulated, segment_one, &longer);
     memcpy(content + 2 * length, content, length); /* blocks of another place */
+    simulated_disk_settle(walk.simulated, segment_one);
     ck_assert(walk_open(&walk));
     ck_assert_int_eq(whole_messages(&walk, 20), 20);
     ck_assert_uint_eq(walk.damages, 0);
@@ -180,6 +182,7 @@ START_TEST(records_inside_a_message_are_text)
     /* Damage its heading, so that recovery looks for records inside it. */
     content = simulated_disk_content(walk.simulated, "input/00000002", &length);
     content[SEGMENT_BLOCK + 3] ^= 1;
+    simulated_disk_settle(walk.simulated, "input/00000002");
     ck_assert(walk_open(&walk));
     ck_assert_int_eq(whole_messages(&walk, 21), 20);
     ck_assert_uint_eq(walk.damages, 1);
@@ -257,6 +260,7 @@ START_TEST(a_segment_without_a_first_block_is_set_aside)
 
     begin_twenty(&walk, &content, &length);
     memset(content, 'x', SEGMENT_BLOCK);
+    simulated_disk_settle(walk.simulated, segment_one);
     ck_assert(walk_open(&walk));
     ck_assert_uint_eq(walk.damages, 1);
     ck_assert_uint_eq(spool_count(walk.spool), 0);
@@ -420,6 +424,42 @@ START_TEST(of_two_copies_the_higher_generation_counts)
 }
 END_TEST
 
+START_TEST(a_failure_whose_bounce_is_damaged_is_reported_again)
+{
+    static struct walk walk;
+    static struct forge forge;
+    const struct spool_message *message;
+    struct record outcome = forged(RECORD_OUTCOME), reported = forged(RECORD_REPORTED);
+    struct record bounce = forged(RECORD_MESSAGE);
+
+    for (int round = 0; round < 2; round++) {
+        size_t at;
+
+        walk_begin(&walk, 3);
+        forge_begin(&forge);
+        forge_record(&forge, forged(RECORD_MESSAGE),
+                     "!reverse-path: a@b\n!recipient: c@d\n", "body");
+        at = forge.length;
+        bounce.id = reported.bounce = message_id_make(6, 6, 'C');
+        forge_record(&forge, bounce, "!reverse-path: \n!recipient: a@b\n", "bounce");
+        outcome.number = 1;
+        outcome.outcome = OUTCOME_FAILED;
+        forge_record(&forge, outcome, "", "");
+        forge_record(&forge, reported, "1", "");
+        if (round == 1)
+            forge.bytes[at + 20] ^= 1;
+        forge_end(&forge, &walk);
+        walk.messages[walk.count++].id = bounce.id;
+        ck_assert(walk_open(&walk));
+        ck_assert_uint_eq(spool_count(walk.spool), 1);
+        message = spool_next(walk.spool, NULL);
+        ck_assert_int_eq(message->is_bounce, round == 0);
+        ck_assert_uint_eq(message->unreported_count, (unsigned)round);
+        walk_end(&walk);
+    }
+}
+END_TEST
+
 TCase *
 spool_recover_case(void)
 {
@@ -435,6 +475,7 @@ spool_recover_case(void)
     tcase_add_test(tests, a_segment_without_a_first_block_is_set_aside);
     tcase_add_test(tests, an_envelope_that_asks_for_the_unknown_is_held);
     tcase_add_test(tests, a_lost_expansion_is_made_again_and_no_number_twice);
+    tcase_add_test(tests, a_failure_whose_bounce_is_damaged_is_reported_again);
     tcase_add_test(tests, of_two_copies_the_higher_generation_counts);
     return tests;
 }
