@@ -221,6 +221,8 @@ queue_outcome(struct queue *queue, uint64_t job, const struct message_id *id,
     case OUTCOME_DEFERRED:
         if (task != NULL && place->task == task)
             place_deferred(queue, message, place, task, outcome->text);
+        else if ((place->marks & PLACE_FRESH) != 0)
+            place->marks |= PLACE_TRIED;
         return;
     }
     message_check(queue, message);

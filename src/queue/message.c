@@ -100,6 +100,13 @@ fresh_add(struct queued *message, struct place *place)
 }
 
 static void
+place_set_text(struct queued *message, struct place *place, const char *text)
+{
+    if (place->text == 0 || strcmp(place_text(message, place), text) != 0)
+        place->text = message_add_text(message, text);
+}
+
+static void
 place_open(struct queue *queue, struct queued *message, struct place *place,
            const struct address *address, bool transport_is_local)
 {
@@ -135,8 +142,7 @@ queue_address(struct queue *queue, const struct message_id *id,
     }
     if (place == NULL)
         place = place_add(message, address->number);
-    if (place->text == 0 || strcmp(place_text(message, place), address->text) != 0)
-        place->text = message_add_text(message, address->text);
+    place_set_text(message, place, address->text != NULL ? address->text : "");
     if (address->state == ADDRESS_FAILED)
         place_fail(queue, message, place);
     else
@@ -189,6 +195,8 @@ compare_fresh(const void *a, const void *b, void *argument)
 
     if (left->lane != right->lane)
         return left->lane < right->lane ? -1 : 1;
+    if (((left->marks ^ right->marks) & PLACE_TRIED) != 0)
+        return (left->marks & PLACE_TRIED) != 0 ? 1 : -1;
     return (left->number > right->number) - (left->number < right->number);
 }
 
@@ -216,11 +224,17 @@ static uint32_t
 fresh_group(struct queue *queue, struct queued *message, const struct numbers *fresh,
             uint32_t at)
 {
-    uint32_t lane = place_find(message, fresh->list[at])->lane, end = at;
+    const struct place *first = place_find(message, fresh->list[at]);
+    uint32_t lane = first->lane, end = at;
+    bool tried = (first->marks & PLACE_TRIED) != 0;
     struct task *task;
 
-    while (end < fresh->count && place_find(message, fresh->list[end])->lane == lane)
-        end++;
+    for (; end < fresh->count; end++) {
+        const struct place *place = place_find(message, fresh->list[end]);
+
+        if (place->lane != lane || ((place->marks & PLACE_TRIED) != 0) != tried)
+            break;
+    }
     task = task_new(queue, message, lane, TASK_ADDRESSES, end - at);
     for (uint32_t i = at; i < end; i++) {
         struct place *place = place_find(message, fresh->list[i]);
@@ -230,7 +244,12 @@ fresh_group(struct queue *queue, struct queued *message, const struct numbers *f
         task->numbers[task->count++] = place->number;
     }
     task->live = task->count;
-    task_begin(queue, task);
+    if (tried && !message->held && !message->kept) {
+        task->tries = 1;
+        task_wait(queue, task, queue->time + retry_wait(queue, lane_at(queue, lane), 1));
+    } else {
+        task_begin(queue, task);
+    }
     return end;
 }
 

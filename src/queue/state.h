@@ -15,7 +15,6 @@
 #ifndef QUEUE_STATE_H
 #define QUEUE_STATE_H
 
-#include "base/siphash.h"
 #include "base/table.h"
 #include "queue/queue.h"
 #include "queue/schedule.h"
@@ -84,7 +83,11 @@ struct task {
     uint32_t numbers[];
 };
 
-enum place_mark { PLACE_TOLD = 1 << 0, PLACE_FRESH = 1 << 1 };
+enum place_mark {
+    PLACE_TOLD = 1 << 0,
+    PLACE_FRESH = 1 << 1,
+    PLACE_TRIED = 1 << 2, /* fresh, but the job that made it tried it already, in vain */
+};
 
 /* An address that is not done. */
 struct place {
@@ -232,7 +235,7 @@ struct queue {
 
     struct queued **buckets; /* the index of messages */
     size_t bucket_count, message_count, held_count;
-    struct siphash_key key;
+    uint64_t key[2]; /* of the index, random */
 
     struct schedule schedule;
     struct table *lane_names;
@@ -421,7 +424,8 @@ void pool_free(struct queue *queue);
 
 bool selection_fits(const struct queue *queue, const struct queue_selection *selection,
                     const struct queued *message);
-/* "9-C": from '9' to 'C' in ASCII; or a row of letters. NULL or "": all. */
+/* "9-C": from '9' to 'C' in ASCII, '*' for no bound; or a row of letters. NULL or "":
+ * all. */
 bool grades_have(const char *grades, char grade);
 
 #endif
