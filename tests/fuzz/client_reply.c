@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A hostile server: the input is all it says, from its greeting on. Each write of the
- * client is lost. Whatever comes, every recipient has a result, texts are clean, and the
- * client ends.
+ * A hostile server (behind an 'L' one of LMTP): the input is all it says, from its
+ * greeting on. Each write of the client is lost. Whatever comes, every recipient has a
+ * result, texts are clean, and the client ends.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +93,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct smtp_client *client = NULL;
     struct error error = {0};
     int ends[2], room = 512 * 1024;
+    bool lmtp = size > 0 && data[0] == 'L', opened;
 
+    if (lmtp) {
+        data++;
+        size--;
+    }
     if (size > INPUT_LIMIT || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
         return 0;
     arena = arena_new();
@@ -109,7 +114,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 break;
     }
     shutdown(ends[1], SHUT_WR);
-    if (smtp_client_open(connection_from(ends[0]), "y", &timeouts, &client, &error)) {
+    opened = (lmtp ? smtp_client_open_lmtp : smtp_client_open)(
+        connection_from(ends[0]), "y", &timeouts, &client, &error);
+    if (opened) {
         for (int i = 0; i < 3 && transact(client, arena); i++)
             ;
         check_clean(smtp_client_server(client), 255);
