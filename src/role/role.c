@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "drivers/driver.h"
 #include "role/privilege.h"
+#include "role/sandbox.h"
 
 #include "base/banned.h"
 
@@ -239,6 +240,12 @@ role_main(int argc, char **argv)
             continue;
         if (programs[i].loop)
             role.base = event_base_new();
+        else if (role.kind != ROLE_USER && role.hello.privileged &&
+                 !sandbox_enter(role.kind, &error)) {
+            log_panic(role.log, NULL, "%s: %s", role_name(role.kind), error.text);
+            log_flush(role.log);
+            return EX_OSERR;
+        }
         code = programs[i].run(&role);
         log_flush(role.log);
         return code;
