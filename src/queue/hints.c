@@ -49,30 +49,48 @@ failures_before(const struct queue *queue, const struct lane *lane, int64_t wait
     return failures;
 }
 
+/* From the future: the clock was changed, and nothing is known. Or too long ago. */
+static bool
+hint_is_credible(const struct queue *queue, const struct host_hint *hint, int64_t now)
+{
+    int64_t keep = queue->configuration->settings.host_status_ttl.seconds * SECOND;
+
+    return strchr(hint->lane, ':') != NULL && hint->lane[0] != ':' &&
+           hint->last_try > 0 && hint->last_try <= now && now - hint->last_try < keep;
+}
+
+/* The host was failing: close its lane for what is left of its interval. */
+static void
+hint_load_failure(struct queue *queue, struct lane *lane, const struct host_hint *hint,
+                  int64_t now)
+{
+    int64_t since =
+        hint->failing_since <= hint->last_try ? hint->failing_since : hint->last_try;
+    int64_t next = hint->next_try > hint->last_try ? hint->next_try : hint->last_try;
+    int64_t wait = next - hint->last_try;
+
+    lane->failing_since = queue->time - (now - since);
+    lane->failures = failures_before(queue, lane, wait);
+    lane_error(lane, 0, hint->error);
+    if (next <= now || wait > retry_wait(queue, lane, lane->failures))
+        next = now;
+    lane_close(queue, lane, queue->time + (next - now));
+}
+
 void
 queue_hint_load(struct queue *queue, const struct host_hint *hint, int64_t now)
 {
-    int64_t keep = queue->configuration->settings.host_status_ttl.seconds * SECOND;
-    int64_t wait = hint->next_try - hint->last_try, left = hint->next_try - now;
     struct lane *lane;
 
     queue_tick(queue, now);
-    /* From the future: the clock was changed, and nothing is known. */
-    if (strchr(hint->lane, ':') == NULL || hint->lane[0] == ':' || hint->last_try <= 0 ||
-        hint->last_try > now || hint->last_try <= now - keep)
+    if (!hint_is_credible(queue, hint, now))
         return;
     lane = lane_for_name(queue, hint->lane);
     if (lane->last_try != INT64_MIN)
         return; /* we know better */
     lane->last_try = queue->time - (now - hint->last_try);
-    if (hint->failing_since > 0) {
-        lane->failing_since = queue->time - (now - hint->failing_since);
-        lane->failures = failures_before(queue, lane, wait);
-        lane_error(lane, 0, hint->error);
-        if (wait > retry_wait(queue, lane, lane->failures))
-            left = 0;
-        lane_close(queue, lane, queue->time + (left > 0 ? left : 0));
-    }
+    if (hint->failing_since > 0)
+        hint_load_failure(queue, lane, hint, now);
     lane_release(queue, lane);
 }
 

@@ -14,10 +14,23 @@
 
 enum { BUCKETS_LEAST = 256 };
 
+/* We make the ids ourselves, so a keyed multiplication is enough of a hash. */
+static uint64_t
+id_hash(const struct queue *queue, const struct message_id *id)
+{
+    uint64_t half[2];
+    unsigned __int128 product;
+
+    _Static_assert(sizeof(half) == sizeof(id->text), "an id is two words");
+    memcpy(half, id->text, sizeof(half));
+    product = (unsigned __int128)(half[0] ^ queue->key[0]) * (half[1] ^ queue->key[1]);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static struct queued **
 bucket_of(const struct queue *queue, const struct message_id *id)
 {
-    uint64_t hash = siphash(&queue->key, id->text, MESSAGE_ID_LENGTH);
+    uint64_t hash = id_hash(queue, id);
 
     return &queue->buckets[hash & (queue->bucket_count - 1)];
 }
@@ -30,7 +43,7 @@ id_index_get(const struct queue *queue, const struct message_id *id)
     if (queue->bucket_count == 0)
         return NULL;
     for (message = *bucket_of(queue, id); message != NULL; message = message->next)
-        if (memcmp(message->id.text, id->text, MESSAGE_ID_LENGTH) == 0)
+        if (memcmp(message->id.text, id->text, sizeof(id->text)) == 0)
             return message;
     return NULL;
 }

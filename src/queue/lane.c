@@ -83,11 +83,27 @@ lane_for_name(struct queue *queue, const char *name)
     return lane;
 }
 
+/* "FIRST:SECOND" in the scratch arena; NULL counts as "". */
+static const char *
+lane_name(struct queue *queue, const char *first, const char *second)
+{
+    struct span left = span_of(first), right = span_of(second);
+    char *name;
+
+    arena_reset(queue->scratch);
+    name = arena_alloc(queue->scratch, left.length + right.length + 2);
+    if (left.length > 0)
+        memcpy(name, left.bytes, left.length);
+    name[left.length] = ':';
+    if (right.length > 0)
+        memcpy(name + left.length + 1, right.bytes, right.length);
+    return name;
+}
+
 struct lane *
 lane_for_user(struct queue *queue, const char *user)
 {
-    arena_reset(queue->scratch);
-    return lane_for_name(queue, arena_format(queue->scratch, ":%s", user));
+    return lane_for_name(queue, lane_name(queue, "", user));
 }
 
 struct lane *
@@ -97,10 +113,8 @@ lane_for_address(struct queue *queue, const struct address *address,
     if (address->state == ADDRESS_NEW)
         return lane_at(queue, queue->resolve_lane);
     if (address->state == ADDRESS_USER || transport_is_local)
-        return lane_for_user(queue, address->user != NULL ? address->user : "");
-    arena_reset(queue->scratch);
-    return lane_for_name(queue, arena_format(queue->scratch, "%s:%s", address->transport,
-                                             address->next_hop));
+        return lane_for_user(queue, address->user);
+    return lane_for_name(queue, lane_name(queue, address->transport, address->next_hop));
 }
 
 void

@@ -25,7 +25,7 @@ queue_new(const struct configuration *configuration, int64_t now)
     queue->time = queue->wall = now;
     queue->worker_numbers = table_new();
     queue->scratch = arena_new();
-    random_bytes(&queue->key, sizeof(queue->key));
+    random_bytes(queue->key, sizeof(queue->key));
     /* So that a worker's late word on a job of an earlier queue meets none of ours. */
     queue->job_serial = random_below(UINT64_C(1) << JOB_SERIAL_BITS);
     for (int class = 0; class < WORKER_CLASSES; class ++)
@@ -98,10 +98,21 @@ queue_tick(struct queue *queue, int64_t now)
     queue->wall = now;
 }
 
+/* A sum that stays within what there is: the wall's time may be anything. */
+static int64_t
+time_after(int64_t time, int64_t wait)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(time, wait, &sum))
+        return wait > 0 ? INT64_MAX : INT64_MIN;
+    return sum;
+}
+
 int64_t
 queue_wall(const struct queue *queue, int64_t time, int64_t now)
 {
-    return now + (time - queue_time_at(queue, now));
+    return time_after(now, time - queue_time_at(queue, now));
 }
 
 /* --- what is to be done --- */
@@ -173,7 +184,7 @@ queue_wake(const struct queue *queue, int64_t now)
     if (due == INT64_MAX && queue->message_count == 0)
         return INT64_MAX;
     wait = due <= time ? 0 : due - time;
-    return now + (wait < WAKE_MOST ? wait : WAKE_MOST);
+    return time_after(now, wait < WAKE_MOST ? wait : WAKE_MOST);
 }
 
 bool

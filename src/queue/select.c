@@ -13,10 +13,11 @@ grades_have(const char *grades, char grade)
 {
     size_t length = grades != NULL ? strlen(grades) : 0;
 
-    if (length == 0)
+    if (length == 0 || strcmp(grades, "*") == 0)
         return true;
     if (length == 3 && grades[1] == '-')
-        return grade >= grades[0] && grade <= grades[2];
+        return (grades[0] == '*' || grade >= grades[0]) &&
+               (grades[2] == '*' || grade <= grades[2]);
     return strchr(grades, grade) != NULL;
 }
 
