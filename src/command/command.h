@@ -7,6 +7,7 @@
 #define COMMAND_COMMAND_H
 
 #include "command/options.h"
+#include "net/dns.h"
 #include "smtp/client.h"
 
 /* All return an exit code of <sysexits.h>. */
@@ -24,6 +25,8 @@ int command_copying(const struct options *options); /* -bc */
 int command_version(const struct options *options); /* -bV */
 int command_check(const struct options *options);   /* -bC, smailctl check */
 int command_hosts(const struct options *options);   /* hoststat, -bh; purgestat, -bH */
+int command_explain(const struct options *options, const char *from); /* the derivation */
+int command_mx(const struct options *options); /* mail exchangers */
 int command_smailctl(int argc, char **argv);
 
 /* --- parts that they share --- */
@@ -46,10 +49,35 @@ struct smtp_client *owner_connect(const struct options *options,
 int owner_open(const struct options *options, const struct configuration *configuration,
                bool start, int64_t wait, struct error *error);
 
-/* An XCTL request; `line` is called for each line of the answer. Returns an exit code. */
-int control_request(const struct options *options, bool start, const char *const *words,
-                    size_t count, void (*line)(void *context, const char *text),
-                    void *context, struct error *error);
+/* May this caller own the spool: root, its user, or the owner of a private one? */
+bool owner_is_possible(const struct configuration *configuration);
+
+/* A request to the owner of the spool (XCTL, smtp/local.h). */
+struct control_request {
+    const char *const *words;
+    size_t count;
+    bool start;                                    /* start an owner when there is none */
+    int64_t wait;                                  /* for one, in milliseconds */
+    void (*line)(void *context, const char *text); /* each line of the answer; or NULL */
+    void *context;
+    const char *end; /* the answer's last words, in the options' arena */
+};
+
+/* Returns an exit code; the error says why it is not EX_OK. */
+int control_request(const struct options *options, struct control_request *request,
+                    struct error *error);
+/* The same with the lines on standard output and the error on standard error. */
+int control_print(const struct options *options, struct control_request *request);
+
+/* "id=ID" for each argument, behind the `count` words; returns the new count. */
+size_t control_select_ids(const struct options *options, const char **words,
+                          size_t count);
+
+/* A resolver of this process; its module is loaded with the first question. */
+struct own_resolver;
+struct own_resolver *own_resolver_new(const struct settings *settings);
+const struct resolver *own_resolver_names(const struct own_resolver *own);
+void own_resolver_free(struct own_resolver *own);
 
 /* Detach from the terminal and run `run`; the parent returns once it said that it is
  * ready. */

@@ -18,12 +18,13 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "command/dialogue.h"
 #include "mail/mailbox.h"
 #include "smtp/local.h"
 
 #include "base/banned.h"
 
-enum { READ_STEP = 64 << 10, BATCH = 100, REPLY_LINE = 64 << 10, REPLY_WAIT = 600000 };
+enum { READ_STEP = 64 << 10, BATCH = 100, REPLY_LINE = 64 << 10 };
 
 /* What the owner said of one submission. */
 struct submission_result {
@@ -88,55 +89,22 @@ content_read(uint64_t limit, struct text *content, struct error *error)
 
 /* --- the dialogue --- */
 
-static bool
-reply_read(struct connection *connection, int *code, struct text *text,
-           struct error *error)
-{
-    struct span line;
-    uint64_t number;
-
-    for (;;) {
-        connection_deadline(connection, clock_monotonic() + REPLY_WAIT);
-        if (!connection_read_line(connection, REPLY_LINE, &line, error))
-            return false;
-        if (line.length < 3 || !span_number(span_first(line, 3), 599, &number))
-            return fail_temporary(error, "4.3.0",
-                                  "the owner of the spool speaks no SMTP");
-        *code = (int)number;
-        if (text && text->length < 4000) {
-            if (text->length > 0)
-                text_add(text, "; ");
-            text_add_span(text, span_from(line, 4));
-        }
-        if (line.length < 4 || line.bytes[3] != '-')
-            return true;
-    }
-}
-
-/* The last reply decides: an error with its own words. */
-static void
-result_set(struct submission_result *result, int code, const struct text *text)
-{
-    const char *words = text_string(text);
-
-    result->code = code;
-    if (code >= 500)
-        fail_permanent(&result->error, "5.0.0", "%s", words);
-    else if (code >= 400)
-        fail_temporary(&result->error, "4.0.0", "%s", words);
-}
-
+/* The first refusal of the message decides, with its own words. */
 static bool
 expect(struct connection *connection, struct arena *arena,
        struct submission_result *result)
 {
-    struct text text = text_new(arena);
-    int code;
+    struct error error = {0};
+    int code = 0;
 
-    if (!reply_read(connection, &code, &text, &result->error))
+    if (!dialogue_expect(connection, arena, &code, &error)) {
+        result->error = error;
         return false;
-    if (code >= 400 && result->code < code)
-        result_set(result, code, &text);
+    }
+    if (code >= 400 && result->code < code) {
+        result->code = code;
+        result->error = error;
+    }
     return true;
 }
 
@@ -220,7 +188,7 @@ recipients_send(struct connection *connection, const struct options *options,
             struct text text = text_new(arena);
             int code;
 
-            if (!reply_read(connection, &code, &text, &result->error))
+            if (!dialogue_reply(connection, &code, &text, &result->error))
                 return false;
             if (code < 400)
                 continue;
@@ -244,7 +212,7 @@ outcomes_read(struct connection *connection, const struct options *options,
     uint64_t number;
 
     for (;;) {
-        connection_deadline(connection, clock_monotonic() + 6 * (int64_t)REPLY_WAIT);
+        connection_deadline(connection, clock_monotonic() + 6 * (int64_t)DIALOGUE_WAIT);
         if (!connection_read_line(connection, REPLY_LINE, &line, &result->error))
             return false;
         if (line.length < 4 || !span_number(span_first(line, 3), 599, &number))
@@ -269,7 +237,7 @@ submit(const struct options *options, struct connection *connection,
 {
     struct error *error = &result->error;
 
-    connection_deadline(connection, clock_monotonic() + REPLY_WAIT);
+    connection_deadline(connection, clock_monotonic() + DIALOGUE_WAIT);
     put(connection, "EHLO localhost\r\n", error);
     put(connection, mail_command(options, arena), error);
     if (!connection_flush(connection, error) || !expect(connection, arena, result) ||

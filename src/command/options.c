@@ -463,6 +463,8 @@ long_flag_take(struct cursor *cursor, const char *flag)
         options->mode = MODE_VERSION;
     else if (strcmp(flag, "json") == 0)
         options->json = true;
+    else if (strcmp(flag, "mdoc") == 0)
+        options->mdoc = true;
     else if (strcmp(flag, "foreground") == 0 && !options->restricted)
         options->foreground = true;
     else

@@ -57,6 +57,7 @@ struct options {
     int debug;        /* -d, -v: level, 0 none */
     bool verbose;
     bool json;
+    bool mdoc;                                  /* -bP: tables for the manual */
     const char *aliases;                        /* -oA */
     const char *queue_sender, *queue_recipient; /* -qS, -qR */
     const char *grades;                         /* -oG */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "config/places.h"
 #include "drivers/driver.h"
 #include "role/role.h"
 
@@ -110,9 +111,8 @@ transient_run(int ready_fd, void *context)
     return master_run(&master);
 }
 
-/* May this caller own the spool: root, its user, or the owner of a private one? */
-static bool
-may_own(const struct configuration *configuration)
+bool
+owner_is_possible(const struct configuration *configuration)
 {
     const char *spool = configuration->settings.spool_dirs.count > 0
                             ? configuration->settings.spool_dirs.items[0]
@@ -140,7 +140,7 @@ owner_open(const struct options *options, const struct configuration *configurat
 
         if (fd >= 0 || (error && error->permanent))
             return fd;
-        if (start && !tried && may_own(configuration)) {
+        if (start && !tried && owner_is_possible(configuration)) {
             tried = true;
             if (daemon_start(transient_run, (void *)(uintptr_t)options) == EX_OK)
                 continue;

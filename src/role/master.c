@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "config/places.h"
 #include "drivers/driver.h"
 #include "role/counts.h"
 #include "role/privilege.h"

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mailq, hoststat, purgestat: what the owner of the spool knows, as it says it. */
+#include "command/command.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "base/banned.h"
+
+struct counting {
+    size_t lines;
+};
+
+static void
+line_count(void *context, const char *text)
+{
+    struct counting *counting = context;
+
+    counting->lines++;
+    puts(text);
+}
+
+/* "id=ID" for each argument, behind the words that are there. */
+size_t
+control_select_ids(const struct options *options, const char **words, size_t count)
+{
+    for (size_t i = 0; i < options->argument_count; i++)
+        words[count++] = arena_format(options->arena, "id=%s", options->arguments[i]);
+    return count;
+}
+
+int
+command_mailq(const struct options *options)
+{
+    struct counting counting = {0};
+    const char **words =
+        arena_array(options->arena, options->argument_count + 5, sizeof *words);
+    struct control_request request = {
+        .words = words, .start = true, .line = line_count, .context = &counting};
+    size_t count = 0;
+    int code;
+
+    words[count++] = "list";
+    if (options->json)
+        words[count++] = "json";
+    if (options->verbose || options->debug > 0)
+        words[count++] = "log";
+    if (options->queue_sender)
+        words[count++] = arena_format(options->arena, "sender=%s", options->queue_sender);
+    if (options->queue_recipient)
+        words[count++] =
+            arena_format(options->arena, "recipient=%s", options->queue_recipient);
+    request.count = control_select_ids(options, words, count);
+    code = control_print(options, &request);
+    if (code == EX_OK && counting.lines == 0 && !options->json)
+        puts(options->argument_count > 0 ? "There is no such message"
+                                         : "Mail queue is empty");
+    return code;
+}
+
+int
+command_hosts(const struct options *options)
+{
+    const char **words =
+        arena_array(options->arena, options->argument_count + 2, sizeof *words);
+    struct control_request request = {.words = words, .start = true};
+    int code = EX_OK;
+
+    if (options->mode == MODE_HOSTS) {
+        words[0] = "hosts";
+        words[1] = "json";
+        request.count = options->json ? 2 : 1;
+        return control_print(options, &request);
+    }
+    words[0] = "forget-hosts";
+    request.count = options->argument_count > 0 ? 2 : 1;
+    for (size_t i = 0; code == EX_OK && (i == 0 || i < options->argument_count); i++) {
+        if (options->argument_count > 0)
+            words[1] = options->arguments[i];
+        code = control_print(options, &request);
+    }
+    return code;
+}
