@@ -6,8 +6,8 @@
  *
  * The engine does its work in a process of its own, which it starts in new(). Create it
  * early, before other connections are open that the process would hold as well, and
- * before a filter that forbids fork or sockets. It ends with its owner. SIGPIPE is ignored
- * from then on.
+ * before a filter that forbids fork or sockets. It ends with its owner. SIGPIPE is
+ * ignored from then on.
  */
 #ifndef NET_DNS_ENGINE_H
 #define NET_DNS_ENGINE_H

@@ -49,12 +49,14 @@ bool smtp_client_hung_up(const struct error *error);
 bool smtp_client_open_plain(struct connection *connection, const char *hello,
                             const struct smtp_timeouts *timeouts,
                             struct smtp_client **client, struct error *error);
-/* The same for LMTP (RFC 2033): LHLO, and each recipient gets its own reply to the text. */
+/* The same for LMTP (RFC 2033): LHLO, and each recipient gets its own reply to the text.
+ */
 bool smtp_client_open_lmtp(struct connection *connection, const char *hello,
-                           const struct smtp_timeouts *timeouts, struct smtp_client **client,
-                           struct error *error);
+                           const struct smtp_timeouts *timeouts,
+                           struct smtp_client **client, struct error *error);
 /* For the next transactions on a connection that was kept. */
-void smtp_client_set_timeouts(struct smtp_client *client, const struct smtp_timeouts *timeouts);
+void smtp_client_set_timeouts(struct smtp_client *client,
+                              const struct smtp_timeouts *timeouts);
 const struct smtp_extensions *smtp_client_extensions(const struct smtp_client *client);
 /* Name the server gave in its greeting, for reports. */
 const char *smtp_client_server(const struct smtp_client *client);
@@ -75,7 +77,8 @@ struct smtp_recipient {
     enum outcome outcome;    /* result: RELAYED, DEFERRED, FAILED */
     struct error error;      /* for the latter two */
     struct smtp_reply reply; /* what the server said of it */
-    bool in_doubt; /* deferred, and may have arrived all the same: not to be sent elsewhere at once */
+    bool in_doubt; /* deferred, and may have arrived all the same: not to be sent
+                      elsewhere at once */
 };
 
 struct smtp_transaction {
