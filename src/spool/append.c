@@ -74,7 +74,8 @@ append_message(struct spool *spool, struct record *record,
     if (append_find(spool, &record->id) != NULL)
         return fail_temporary(error, "4.3.0", "message %s is there already",
                               record->id.text);
-    if (envelope->recipient_count == 0 || envelope->recipient_count > UINT32_MAX / 2)
+    if (envelope->recipient_count == 0 ||
+        envelope->recipient_count > ENTRY_ADDRESSES_MOST)
         return fail_temporary(error, "4.3.0", "message %s has no recipients",
                               record->id.text);
     arena_reset(spool->scratch);
@@ -262,7 +263,8 @@ spool_add_expanded(struct spool *spool, const struct message_id *id,
         return false;
     if (count == 0)
         return true;
-    if (count > UINT32_MAX / 4)
+    if (count >
+        ENTRY_ADDRESSES_MOST - (entry->message.address_count + entry->address_added))
         return fail_temporary(error, "4.3.0", "message %s: too many addresses", id->text);
     arena_reset(spool->scratch);
     added = entry->address_added;

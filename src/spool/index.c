@@ -124,12 +124,12 @@ entry_expand(struct entry *entry, const struct change *changes, size_t count)
     uint32_t last = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (changes[i].number > last)
+        if (changes[i].number > last && changes[i].number <= ENTRY_ADDRESSES_MOST)
             last = changes[i].number;
     if (last > entry->message.address_count + entry->address_added)
         entry_reserve(entry, last - entry->message.address_count - entry->address_added);
     for (size_t i = 0; i < count; i++)
-        if (changes[i].number > 0)
+        if (changes[i].number > 0 && changes[i].number <= ENTRY_ADDRESSES_MOST)
             entry_change(entry, &changes[i]);
 }
 

@@ -41,6 +41,9 @@ struct places {
     uint64_t place[];
 };
 
+/* Addresses of one message; whatever has a higher number is not ours. */
+enum { ENTRY_ADDRESSES_MOST = 1 << 22 };
+
 struct entry {
     struct spool_message message; /* what others see; `private` is its struct places */
     uint32_t generation;

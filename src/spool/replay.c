@@ -45,6 +45,7 @@ replay_entry(struct recovery *recovery, const struct scanned *scanned)
     struct envelope envelope;
     struct error error = {0};
     struct entry *entry;
+    uint32_t count;
 
     if (envelope_read(scanned->text, recovery->arena, &envelope, &error) &&
         envelope.recipient_count == record->recipients)
@@ -52,8 +53,10 @@ replay_entry(struct recovery *recovery, const struct scanned *scanned)
     envelope = envelope_new();
     envelope.reverse_path = "?"; /* not known to be a bounce */
     entry = spool_message_entry(&record->id, &envelope, record);
-    entry_reserve(entry, record->recipients);
-    entry->message.address_count = entry->message.pending_count = record->recipients;
+    count = record->recipients < ENTRY_ADDRESSES_MOST ? record->recipients
+                                                      : ENTRY_ADDRESSES_MOST;
+    entry_reserve(entry, count);
+    entry->message.address_count = entry->message.pending_count = count;
     entry->message.held = true;
     return entry;
 }
@@ -264,7 +267,8 @@ replay_apply(struct spool *spool, struct recovering *recovering)
         operation->entry = entry;
         spool_apply_state(operation);
         entry_add_place(entry, operation->old_place);
-        if (operation->kind == OPERATION_OUTCOME && operation->number > 0)
+        if (operation->kind == OPERATION_OUTCOME && operation->number > 0 &&
+            operation->number <= entry->message.address_count)
             entry->message.addresses[operation->number - 1].outcome =
                 operation->old_place;
     }
