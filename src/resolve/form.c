@@ -69,6 +69,20 @@ form_source_route(struct span hosts, const char *rest, struct arena *arena)
     return text_string(&route);
 }
 
+/*
+ * "M@H". NULL when that is read in another way: a rest such as "a!" or "a!@b" is fine by
+ * itself, and no local part of anything.
+ */
+static const char *
+form_at(const char *rest, struct span host, struct arena *arena)
+{
+    const char *address =
+        arena_format(arena, "%s@%.*s", rest, (int)host.length, host.bytes);
+    struct mailbox_step step = rest_step(span_of(address), arena);
+
+    return step.form == MAILBOX_AT && span_is(step.rest, rest) ? address : NULL;
+}
+
 /* RFC form: the last host behind the '@', those before it as a source route. */
 static const char *
 form_inet(const char *host, const char *route, const char *rest, struct arena *arena)
@@ -81,15 +95,15 @@ form_inet(const char *host, const char *route, const char *rest, struct arena *a
     if (form == MAILBOX_AT || form == MAILBOX_ROUTE)
         return form_source_route(hosts, rest, arena);
     if (hosts.length == 0)
-        return arena_format(arena, "%s@%s", rest, host);
+        return form_at(rest, span_of(host), arena);
     if (bang < hosts.length) {
         last = span_from(hosts, bang + 1);
         hosts = span_first(hosts, bang);
     } else {
         hosts = span_first(hosts, 0);
     }
-    rest = arena_format(arena, "%s@%.*s", rest, (int)last.length, last.bytes);
-    return form_source_route(hosts, rest, arena);
+    rest = form_at(rest, last, arena);
+    return rest != NULL ? form_source_route(hosts, rest, arena) : NULL;
 }
 
 static const char *

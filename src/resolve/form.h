@@ -15,6 +15,7 @@ enum expand_form form_of(const struct transport_generic *transport);
  *   host      the next hop H
  *   route     R: hosts behind it joined by '!', the target last; "" when H is the target
  *   rest      M: what the target should see
+ *   returns   NULL when M cannot be written in this form
  */
 const char *form_address(enum expand_form form, const char *host, const char *route,
                          const char *rest, struct arena *arena);

@@ -201,7 +201,14 @@ route_assign(struct walk *walk, struct node *node, const struct route *route)
                                          route_hosts(walk, node, &route->routing),
                                          node->target.rest, walk->arena);
     address->user = address->group = address->home = "";
-    node_assign(walk, node);
+    if (address->next_address != NULL) {
+        node_assign(walk, node);
+        return;
+    }
+    address->next_address = "";
+    fail_permanent_number(&error, ERR_ADDRESS_PARSE, "5.1.3", "malformed address for %s",
+                          address->next_hop);
+    node_fail(node, &error, REPORT_SENDER);
 }
 
 /* The host is this one: what is left may be local now, or another host. */

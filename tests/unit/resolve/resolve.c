@@ -70,6 +70,7 @@ START_TEST(addresses_end_where_they_should)
         {"\":include:/etc/passwd\"", "failed:\":include:/etc/passwd\":5.1.1:100"},
         {"~joe/x@vlager", "failed:~joe/x@vlager:5.1.1:100"},
         {"../joe/.forward@vlager", "failed:../joe/.forward@vlager:5.1.3:111"},
+        {"mx.example!a!b!!", "failed:mx.example!a!b!!:5.1.3:111"},
         {"broken", "new:broken:4.3.0:0"},
         {"away", "user:away"},
     };
@@ -130,7 +131,7 @@ resolve_resolve_case(void)
 {
     TCase *tcase = tcase_create("resolve_resolve");
 
-    tcase_add_loop_test(tcase, addresses_end_where_they_should, 0, 33);
+    tcase_add_loop_test(tcase, addresses_end_where_they_should, 0, 34);
     tcase_add_loop_test(tcase, next_addresses_take_the_form_of_the_transport, 0, 14);
     (void)leaf;
     return tcase;
