@@ -510,8 +510,7 @@ options_parse(int argc, char **argv, struct arena *arena, struct options *option
     options->program = argc > 0 ? base_name(argv[0]) : "smail";
     options->envelope = envelope_new();
     name_apply(options);
-    if (!options->restricted)
-        options->paths.config = getenv("SMAIL_CONFIG");
+    options->paths.config = getenv("SMAIL_CONFIG");
     for (; cursor.at < argc; cursor.at++) {
         const char *argument = argv[cursor.at];
 

@@ -1,132 +1,89 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mail server that takes everything and keeps it: each message becomes a file in a directory,
-its envelope in front. It plays the smart host for ./try and for tests.
-
-    sink.py DIRECTORY [--port N] [--port-file FILE] [--reply VERB=TEXT] [--wait SECONDS]
-
---reply RCPT="450 4.2.0 later" answers a verb (greeting: CONNECT, end of the text: END) that way.
-The file with the port appears once it listens. It ends with SIGTERM.
-"""
-import argparse
-import itertools
+"""An SMTP server on a loopback port that keeps what it gets: each message as a file
+NUMBER in a directory, envelope in front as "MAIL path" and "RCPT path" lines and an empty
+line. Recipients that begin with "defer" get 451, with "refuse" 550; --data=REPLY answers
+the text with that reply."""
 import os
 import socketserver
 import sys
 import threading
-import time
 
-counter = itertools.count(1)
+port, directory = int(sys.argv[1]), sys.argv[2]
+flags = dict(a[2:].split("=", 1) for a in sys.argv[3:] if a.startswith("--"))
 lock = threading.Lock()
+count = 0
+
+
+def keep(envelope, text):
+    global count
+    with lock:
+        count += 1
+        name = os.path.join(directory, str(count))
+    with open(name + ".new", "wb") as file:
+        file.write(b"".join(line + b"\n" for line in envelope) + b"\n" + text)
+    os.rename(name + ".new", name)
 
 
 class Session(socketserver.StreamRequestHandler):
     def say(self, text):
         self.wfile.write(text.encode() + b"\r\n")
 
-    def answer(self, verb, usual):
-        text = self.server.replies.get(verb, usual)
-        self.say(text)
-        return text.startswith(("2", "3"))
-
-    def keep(self, content):
-        with lock:
-            number = next(counter)
-        name = os.path.join(self.server.directory, "%06d" % number)
-        with open(name + ".new", "wb") as file:
-            for line in [self.hello, self.reverse_path] + self.recipients:
-                file.write(line.encode("utf-8", "surrogateescape") + b"\n")
-            file.write(b"\n" + content)
-        os.rename(name + ".new", name)
-
-    def read_text(self):
+    def text(self):
         lines = []
         while True:
             line = self.rfile.readline()
-            if not line:
-                return None
-            if line in (b".\r\n", b".\n"):
+            if not line or line in (b".\r\n", b".\n"):
                 return b"".join(lines)
-            lines.append((line[1:] if line.startswith(b".") else line).replace(b"\r\n", b"\n"))
+            lines.append(line[1:] if line.startswith(b".") else line)
 
-    def data(self):
-        if not self.recipients:
-            self.say("503 5.5.1 no recipients")
-            return True
-        if not self.answer("DATA", "354 go on"):
-            return True
-        content = self.read_text()
-        if content is None:
-            return False
-        time.sleep(self.server.wait)
-        if self.server.replies.get("END", "2").startswith("2"):
-            self.keep(content)
-        self.answer("END", "250 2.0.0 kept")
-        self.reverse_path, self.recipients = None, []
-        return True
-
-    def command(self, line):
-        verb = line[:4].upper()
-        if verb in ("EHLO", "HELO"):
-            self.hello = line
-            for extension in ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"):
-                if verb == "EHLO":
-                    self.say("250-" + extension)
-            self.answer(verb, "250 sink")
-        elif verb == "MAIL":
-            if self.answer("MAIL", "250 2.1.0 ok"):
-                self.reverse_path, self.recipients = line, []
-        elif verb == "RCPT":
-            if self.answer("RCPT", "250 2.1.5 ok"):
-                self.recipients.append(line)
-        elif verb == "DATA":
-            return self.data()
-        elif verb == "QUIT":
-            self.answer("QUIT", "221 2.0.0 bye")
-            return False
+    def recipient(self, path):
+        local = path.strip(b"<> ").lower()
+        if local.startswith(b"defer"):
+            self.say("451 4.2.0 not now")
+        elif local.startswith(b"refuse"):
+            self.say("550 5.1.1 nobody here by that name")
         else:
-            if verb == "RSET":
-                self.reverse_path, self.recipients = None, []
-            self.say("250 2.0.0 ok" if verb in ("RSET", "NOOP") else "502 5.5.1 not here")
-        return True
+            self.envelope.append(b"RCPT " + path)
+            self.say("250 2.1.5 ok")
 
     def handle(self):
-        self.hello, self.reverse_path, self.recipients = "", None, []
-        try:
-            if not self.answer("CONNECT", "220 sink ESMTP"):
+        self.envelope = []
+        self.say("220 sink.test ESMTP")
+        while True:
+            line = self.rfile.readline()
+            if not line:
                 return
-            while True:
-                line = self.rfile.readline()
-                if not line or not self.command(line.decode("utf-8", "surrogateescape").strip()):
-                    return
-        except (ConnectionError, BrokenPipeError):
-            pass
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.say("250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN")
+            elif verb == b"MAIL":
+                self.envelope = [b"MAIL " + line[10:].split(b">")[0].strip() + b">"]
+                self.say("250 2.1.0 ok")
+            elif verb == b"RCPT":
+                self.recipient(line[8:].split(b">")[0].strip() + b">")
+            elif verb == b"DATA":
+                if not any(word.startswith(b"RCPT") for word in self.envelope):
+                    self.say("554 5.5.1 no valid recipients")
+                    continue
+                self.say("354 go on")
+                text = self.text()
+                if "data" not in flags:
+                    keep(self.envelope, text)
+                self.say(flags.get("data", "250 2.0.0 kept"))
+                self.envelope = []
+            elif verb == b"QUIT":
+                self.say("221 2.0.0 bye")
+                return
+            else:
+                self.say("250 2.0.0 ok")
 
 
-class Sink(socketserver.ThreadingTCPServer):
+class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
-    request_queue_size = 1024
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("directory")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--port-file")
-    parser.add_argument("--reply", action="append", default=[])
-    parser.add_argument("--wait", type=float, default=0)
-    options = parser.parse_args()
-    os.makedirs(options.directory, exist_ok=True)
-    server = Sink(("127.0.0.1", options.port), Session)
-    server.directory, server.wait = options.directory, options.wait
-    server.replies = dict(reply.split("=", 1) for reply in options.reply)
-    if options.port_file:
-        with open(options.port_file + ".new", "w") as file:
-            print(server.server_address[1], file=file)
-        os.rename(options.port_file + ".new", options.port_file)
+with Server(("127.0.0.1", port), Session) as server:
+    open(os.path.join(directory, ".ready"), "w").close()
     server.serve_forever()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
