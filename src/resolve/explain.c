@@ -282,6 +282,7 @@ explain_address(const struct resolving *resolving, const char *address, bool der
     heard.services = &explanation.services;
     walk_begin(&walk, &heard);
     walk.explanation = &explanation;
+    walk.is_user = false; /* nobody else goes on with what is left */
     walk_add_input(&walk, &input);
     walk_run(&walk);
     code = walk_code(&walk);

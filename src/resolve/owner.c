@@ -18,7 +18,7 @@ owner_is_deliverable(struct walk *walk, const char *owner)
     struct resolving resolving = *walk->resolving;
     struct address address = {.text = owner};
     struct walk inner;
-    bool failed;
+    bool failed = false;
 
     services.restricted = true;
     services.trace = NULL;
@@ -28,7 +28,7 @@ owner_is_deliverable(struct walk *walk, const char *owner)
     walk_begin(&inner, &resolving);
     inner.first_only = true;
     inner.no_owner = true;
-    failed = false;
+    inner.is_user = false;
     walk_add_input(&inner, &address);
     walk_run(&inner);
     for (size_t i = 0; i < inner.count; i++)

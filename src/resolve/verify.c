@@ -46,6 +46,7 @@ resolve_verify(const struct resolving *resolving, const char *recipient,
     restricted.known_count = 0;
     walk_begin(&walk, &restricted);
     walk.first_only = true;
+    walk.is_user = false;
     walk_add_input(&walk, &address);
     walk_run(&walk);
     for (size_t i = 0; i < walk.count; i++)

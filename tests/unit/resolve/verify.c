@@ -140,6 +140,25 @@ START_TEST(the_old_commands_print_what_they_printed)
 }
 END_TEST
 
+START_TEST(explain_goes_as_far_as_the_caller_may)
+{
+    struct world world;
+    struct text text;
+
+    world_begin(&world, files);
+    fill(&world);
+    world_write_user(&world, "joe/.forward", 0644, "out\n");
+    world_act(&world, "joe");
+    text = text_new(world.arena);
+    ck_assert_int_eq(explain_address(&world.resolving, "joe", false, &text, NULL), EX_OK);
+    ck_assert_str_eq(text_string(&text), "x@mx.example at mx.example ... deliverable\n");
+    text_cut(&text, 0);
+    explain_address(&world.resolving, "ann", true, &text, NULL);
+    ck_assert_ptr_nonnull(strstr(text_string(&text), "with the rights of user ann"));
+    world_end(&world);
+}
+END_TEST
+
 START_TEST(explain_names_the_line_that_decided)
 {
     struct world world;
@@ -173,6 +192,7 @@ resolve_verify_case(void)
     tcase_add_loop_test(tcase, a_server_learns_what_it_must_know, 0, 24);
     tcase_add_test(tcase, a_user_is_taken_without_a_look_at_the_files);
     tcase_add_loop_test(tcase, the_old_commands_print_what_they_printed, 0, 7);
+    tcase_add_test(tcase, explain_goes_as_far_as_the_caller_may);
     tcase_add_test(tcase, explain_names_the_line_that_decided);
     return tcase;
 }
