@@ -27,14 +27,14 @@ stride(void)
 static void
 count_operations(uint64_t *writes, uint64_t *reads)
 {
-    walk_begin(&walk, 1);
-    walk_run(&walk);
+    spool_walk_begin(&walk, 1);
+    spool_walk_run(&walk);
     ck_assert_uint_eq(walk.refusals, 0);
     *writes = simulated_disk_writes(walk.simulated);
     *reads = simulated_disk_reads(walk.simulated);
     walk_check(&walk);
     ck_assert_str_eq(walk.problem, "");
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 
 static void
@@ -53,9 +53,9 @@ START_TEST(nothing_promised_is_lost_wherever_it_stops)
     count_operations(&writes, &reads);
     for (uint64_t way = 0; way < ENDS; way++)
         for (uint64_t at = way % stride(); at < writes; at += stride(), points++) {
-            walk_begin(&walk, 1);
+            spool_walk_begin(&walk, 1);
             simulated_disk_plan(walk.simulated, FAULT_STOP, 0, false, at, 1);
-            walk_run(&walk);
+            spool_walk_run(&walk);
             end_in(way, at);
             walk_check(&walk);
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, end %llu: %s",
@@ -66,7 +66,7 @@ START_TEST(nothing_promised_is_lost_wherever_it_stops)
             walk_check(&walk);
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, end %llu, again: %s",
                           (unsigned long long)at, (unsigned long long)way, walk.problem);
-            walk_end(&walk);
+            spool_walk_end(&walk);
         }
     printf("spool: stopped at %llu points\n", (unsigned long long)points);
 }
@@ -80,9 +80,9 @@ START_TEST(recovery_can_be_stopped_too)
     count_operations(&writes, &reads);
     for (uint64_t at = 3; at < writes; at += 7)
         for (uint64_t second = at % stride(); second < 24; second += stride(), points++) {
-            walk_begin(&walk, 1);
+            spool_walk_begin(&walk, 1);
             simulated_disk_plan(walk.simulated, FAULT_STOP, 0, false, at, 1);
-            walk_run(&walk);
+            spool_walk_run(&walk);
             end_in(END_TORN, at);
             simulated_disk_plan(walk.simulated, FAULT_STOP, 0, second % 2 != 0,
                                 second / 2, 1);
@@ -93,7 +93,7 @@ START_TEST(recovery_can_be_stopped_too)
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, then %llu: %s",
                           (unsigned long long)at, (unsigned long long)second,
                           walk.problem);
-            walk_end(&walk);
+            spool_walk_end(&walk);
         }
     printf("spool: recovery stopped at %llu points\n", (unsigned long long)points);
 }
@@ -103,9 +103,9 @@ END_TEST
 static void
 fail_at(uint64_t at, bool in_reads, int error, uint64_t count)
 {
-    walk_begin(&walk, 1);
+    spool_walk_begin(&walk, 1);
     simulated_disk_plan(walk.simulated, FAULT_ERROR, error, in_reads, at, count);
-    walk_run(&walk);
+    spool_walk_run(&walk);
     simulated_disk_plan(walk.simulated, FAULT_NONE, 0, false, 0, 0);
     /* With reads failing, not all may be found before the next start. */
     if (walk.spool != NULL && !in_reads)
@@ -117,7 +117,7 @@ fail_at(uint64_t at, bool in_reads, int error, uint64_t count)
     ck_assert_msg(walk.problem[0] == '\0', "%s %llu (%llu) error %d: %s",
                   in_reads ? "read" : "write", (unsigned long long)at,
                   (unsigned long long)count, error, walk.problem);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 
 START_TEST(nothing_promised_is_lost_whatever_fails)

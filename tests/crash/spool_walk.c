@@ -47,7 +47,7 @@ walk_problem(struct walk *walk, const char *format, ...)
 }
 
 void
-walk_begin(struct walk *walk, uint64_t seed)
+spool_walk_begin(struct walk *walk, uint64_t seed)
 {
     memset(walk, 0, sizeof(*walk));
     walk->simulated = simulated_disk_new(seed);
@@ -66,7 +66,7 @@ walk_begin(struct walk *walk, uint64_t seed)
 }
 
 void
-walk_end(struct walk *walk)
+spool_walk_end(struct walk *walk)
 {
     walk_close(walk);
     simulated_disk_free(walk->simulated);
@@ -579,7 +579,7 @@ walk_second_life(struct walk *walk)
 }
 
 void
-walk_run(struct walk *walk)
+spool_walk_run(struct walk *walk)
 {
     if (!walk_open(walk))
         return;

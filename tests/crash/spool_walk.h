@@ -55,15 +55,15 @@ struct walk {
     char problem[200]; /* the first thing that was not as it must be; "" */
 };
 
-void walk_begin(struct walk *walk, uint64_t seed);
-void walk_end(struct walk *walk);
+void spool_walk_begin(struct walk *walk, uint64_t seed);
+void spool_walk_end(struct walk *walk);
 
 /* Open and recover in small steps. */
 bool walk_open(struct walk *walk);
 void walk_close(struct walk *walk);
 
 /* The script; goes on after errors, ends early once the disk has stopped. */
-void walk_run(struct walk *walk);
+void spool_walk_run(struct walk *walk);
 
 /* Twenty messages from three groups, nothing else. */
 void walk_twenty(struct walk *walk);

@@ -64,7 +64,7 @@ whole_messages(struct walk *walk, int count)
 static void
 begin_twenty(struct walk *walk, char **content, size_t *length)
 {
-    walk_begin(walk, 7);
+    spool_walk_begin(walk, 7);
     walk_twenty(walk);
     ck_assert_uint_eq(walk->refusals, 0);
     walk_close(walk);
@@ -79,7 +79,7 @@ START_TEST(one_flipped_bit_costs_at_most_the_message_it_is_in)
     char *content;
 
     begin_twenty(&walk, &content, &length);
-    walk_end(&walk);
+    spool_walk_end(&walk);
     for (size_t i = 0; i < 500; i++) {
         size_t bit = i * (8 * length / 500) + i * 13 % 8;
         int whole;
@@ -100,7 +100,7 @@ START_TEST(one_flipped_bit_costs_at_most_the_message_it_is_in)
             ck_assert(walk_open(&walk));
             ck_assert_uint_eq(walk.damages, 1);
         }
-        walk_end(&walk);
+        spool_walk_end(&walk);
     }
     ck_assert_uint_gt(damaged, 100);
 }
@@ -114,7 +114,7 @@ START_TEST(a_segment_that_was_cut_keeps_its_whole_commits)
     int last = 20;
 
     begin_twenty(&walk, &content, &length);
-    walk_end(&walk);
+    spool_walk_end(&walk);
     for (size_t cut = length; cut + 1 > 0; cut -= cut < 613 ? cut + 1 : 613) {
         int whole;
 
@@ -126,7 +126,7 @@ START_TEST(a_segment_that_was_cut_keeps_its_whole_commits)
         ck_assert(whole == 20 || whole == 12 || whole == 5 || whole == 0);
         ck_assert_str_eq(walk.problem, "");
         last = whole;
-        walk_end(&walk);
+        spool_walk_end(&walk);
     }
     ck_assert_int_eq(last, 0);
 }
@@ -146,7 +146,7 @@ START_TEST(zeros_and_old_text_behind_the_end_are_nothing)
     ck_assert(walk_open(&walk));
     ck_assert_int_eq(whole_messages(&walk, 20), 20);
     ck_assert_uint_eq(walk.damages, 0);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -187,7 +187,7 @@ START_TEST(records_inside_a_message_are_text)
     ck_assert_int_eq(whole_messages(&walk, 21), 20);
     ck_assert_uint_eq(walk.damages, 1);
     ck_assert_str_eq(walk.problem, "");
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -218,7 +218,7 @@ START_TEST(swapped_files_are_read_by_what_they_say)
     ck_assert(walk_open(&walk));
     ck_assert_uint_eq(walk.damages, 0);
     ck_assert_uint_eq(spool_count(walk.spool), 15);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -248,7 +248,7 @@ START_TEST(another_major_version_is_refused_and_not_touched)
     ck_assert_uint_eq(stored, sizeof(foreign) - 1);
     ck_assert_mem_eq(content, foreign, stored);
     ck_assert_int_eq(set_aside(&walk), 0);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -268,7 +268,7 @@ START_TEST(a_segment_without_a_first_block_is_set_aside)
         simulated_disk_content(walk.simulated, "error/00000001", &length));
     walk_check(&walk); /* the model finds them lost, and so they are */
     ck_assert_str_ne(walk.problem, "");
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -349,7 +349,7 @@ START_TEST(an_envelope_that_asks_for_the_unknown_is_held)
     struct address *addresses;
     struct error error = {0};
 
-    walk_begin(&walk, 3);
+    spool_walk_begin(&walk, 3);
     forge_begin(&forge);
     forge_record(&forge, forged(RECORD_MESSAGE),
                  "!reverse-path: a@b\n!recipient: c@d\n!deliver-by: tomorrow\n", "body");
@@ -363,7 +363,7 @@ START_TEST(an_envelope_that_asks_for_the_unknown_is_held)
     ck_assert(!error.permanent);
     ck_assert_str_eq(error.status, "4.3.5");
     ck_assert_uint_eq(walk.damages, 0);
-    walk_end(&walk);
+    spool_walk_end(&walk);
     arena_free(arena);
 }
 END_TEST
@@ -375,7 +375,7 @@ START_TEST(a_lost_expansion_is_made_again_and_no_number_twice)
     const struct spool_message *message;
     struct record outcome = forged(RECORD_OUTCOME);
 
-    walk_begin(&walk, 3);
+    spool_walk_begin(&walk, 3);
     forge_begin(&forge);
     forge_record(&forge, forged(RECORD_MESSAGE), "!reverse-path: a@b\n!recipient: c@d\n",
                  "body");
@@ -389,7 +389,7 @@ START_TEST(a_lost_expansion_is_made_again_and_no_number_twice)
     ck_assert_uint_eq(message->address_count, 3);
     ck_assert_uint_eq(message->pending_count, 1);
     ck_assert_int_eq(message->addresses[0].state, ADDRESS_NEW);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -402,7 +402,7 @@ START_TEST(of_two_copies_the_higher_generation_counts)
     char content[8];
     struct error error;
 
-    walk_begin(&walk, 3);
+    spool_walk_begin(&walk, 3);
     forge_begin(&forge);
     forge_record(&forge, forged(RECORD_MESSAGE), "!reverse-path: a@b\n!recipient: c@d\n",
                  "old");
@@ -420,7 +420,7 @@ START_TEST(of_two_copies_the_higher_generation_counts)
     ck_assert_uint_eq(message->attempts, 1);
     ck_assert(spool_read_content(walk.spool, message, 0, content, 3, &error));
     ck_assert_mem_eq(content, "new", 3);
-    walk_end(&walk);
+    spool_walk_end(&walk);
 }
 END_TEST
 
@@ -435,7 +435,7 @@ START_TEST(a_failure_whose_bounce_is_damaged_is_reported_again)
     for (int round = 0; round < 2; round++) {
         size_t at;
 
-        walk_begin(&walk, 3);
+        spool_walk_begin(&walk, 3);
         forge_begin(&forge);
         forge_record(&forge, forged(RECORD_MESSAGE),
                      "!reverse-path: a@b\n!recipient: c@d\n", "body");
@@ -455,7 +455,7 @@ START_TEST(a_failure_whose_bounce_is_damaged_is_reported_again)
         message = spool_next(walk.spool, NULL);
         ck_assert_int_eq(message->is_bounce, round == 0);
         ck_assert_uint_eq(message->unreported_count, (unsigned)round);
-        walk_end(&walk);
+        spool_walk_end(&walk);
     }
 }
 END_TEST
