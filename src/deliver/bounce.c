@@ -122,7 +122,7 @@ address_bounce(struct bounce *bounce, const struct address *address)
     if (grade >= 'a' && grade <= 'm')
         reporting->introduction =
             "The message was of low priority; its text is not returned.\n";
-    reporting_add(reporting, address, address->number, &address->error, "", "");
+    reporting_add(reporting, address);
 }
 
 static const char *

@@ -32,6 +32,9 @@ struct job {
     struct address *known; /* their ancestors (for loops, $parent, DSN), and for a bounce
                               all it needs */
     uint32_t known_count;
+    /* For a bounce or warning: the last outcome of each address that has one. */
+    struct spool_outcome *outcomes;
+    uint32_t outcome_count;
     int64_t waited;      /* ms */
     struct span content; /* all of it, or its header when the content is large ... */
     uint64_t content_size;

@@ -38,6 +38,7 @@ reporting_for(struct reporting **list, const struct job_context *context,
     reporting->job = job;
     reporting->to = to;
     reporting->introduction = "";
+    reporting->output = text_new(context->arena);
     reporting->recipients =
         arena_array(context->arena, most + 1, sizeof(*reporting->recipients));
     reporting->numbers =
@@ -62,27 +63,88 @@ error_is_smtp(const struct error *error)
     }
 }
 
-void
-reporting_add(struct reporting *reporting, const struct address *address, uint32_t number,
-              const struct error *error, const char *remote, const char *diagnostic)
+static bool
+error_is_of_command(const struct error *error)
 {
-    struct report_recipient *recipient = &reporting->recipients[reporting->count];
-    const char *text = address->text;
+    return error->number == ERR_PIPE_STATUS || error->number == ERR_PIPE_SIGNAL ||
+           error->number == ERR_PIPE_WAIT;
+}
 
-    if (address->kind == ADDRESS_PIPE)
-        text = arena_format(reporting->context->arena, "|%s", address->text);
-    *recipient = (struct report_recipient){
-        .address = text,
+static const struct spool_outcome *
+outcome_of(const struct job *job, uint32_t number)
+{
+    for (uint32_t i = 0; i < job->outcome_count; i++)
+        if (job->outcomes[i].number == number)
+            return &job->outcomes[i];
+    return NULL;
+}
+
+/* The address as a person knows it. */
+static const char *
+address_shown(const struct reporting *reporting, const struct address *address)
+{
+    if (address->kind != ADDRESS_PIPE)
+        return address->text;
+    return arena_format(reporting->context->arena, "|%s", address->text);
+}
+
+/* What a command printed, each line for itself again. */
+static void
+output_add(struct reporting *reporting, const char *diagnostic)
+{
+    struct span rest = span_of(diagnostic), mark = SPAN(" | ");
+
+    while (rest.length > 0) {
+        size_t length = span_search(rest, mark);
+
+        text_add_span(&reporting->output, span_first(rest, length));
+        text_add_byte(&reporting->output, '\n');
+        rest = span_from(rest, length + mark.length);
+    }
+}
+
+void
+reporting_add(struct reporting *reporting, const struct address *address)
+{
+    const struct spool_outcome *outcome = outcome_of(reporting->job, address->number);
+    const struct error *error = &address->error;
+    struct report_recipient recipient = {
+        .address = address_shown(reporting, address),
         .original = address->dsn_recipient,
         .action = reporting->action,
-        .status = error && error->status[0] ? error->status : "2.0.0",
-        .remote = remote,
-        .diagnostic = diagnostic[0] || !error ? diagnostic : error->text,
-        .diagnostic_is_smtp = error && error_is_smtp(error),
-        .last_attempt = clock_seconds(),
+        .status = error->status[0] ? error->status : "4.4.7",
+        .remote = "",
+        .diagnostic = error->text,
+        .last_attempt = outcome ? outcome->time / 1000 : 0,
         .retry_until = reporting->retry_until,
     };
-    reporting->numbers[reporting->count++] = number;
+
+    if (outcome && error_is_smtp(error) && outcome->diagnostic[0]) {
+        recipient.diagnostic_is_smtp = true;
+        recipient.remote = outcome->remote;
+        recipient.diagnostic = outcome->diagnostic;
+    } else if (outcome && error_is_of_command(error)) {
+        output_add(reporting, outcome->diagnostic);
+    }
+    reporting->recipients[reporting->count] = recipient;
+    reporting->numbers[reporting->count++] = address->number;
+}
+
+void
+reporting_add_success(struct reporting *reporting, const struct address *address,
+                      const struct spool_outcome *outcome)
+{
+    reporting->recipients[reporting->count] = (struct report_recipient){
+        .address = address_shown(reporting, address),
+        .original = address->dsn_recipient,
+        .action = reporting->action,
+        .status = "2.0.0",
+        .remote = outcome->remote,
+        .diagnostic = outcome->outcome == OUTCOME_RELAYED ? outcome->diagnostic : "",
+        .diagnostic_is_smtp = outcome->outcome == OUTCOME_RELAYED,
+        .last_attempt = outcome->time / 1000,
+    };
+    reporting->numbers[reporting->count++] = outcome->number;
 }
 
 /* --- what goes back of the original --- */
@@ -214,7 +276,7 @@ reporting_finish(const struct reporting *reporting, const char *copy_to, const c
         .envelope = &job->envelope,
         .recipients = reporting->recipients,
         .recipient_count = reporting->count,
-        .output = "",
+        .output = text_string(&reporting->output),
         .now = clock_seconds(),
     };
 

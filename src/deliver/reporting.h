@@ -14,6 +14,7 @@ struct reporting {
     const char *subject;      /* NULL: the customary one */
     const char *introduction; /* "" none */
     const char *action;       /* of all its addresses: "failed", "delayed", ... */
+    struct text output;       /* of commands */
     struct report_recipient *recipients;
     uint32_t *numbers;
     size_t count;
@@ -31,10 +32,11 @@ const char *reporting_postmaster(const struct job_context *context);
 struct reporting *reporting_for(struct reporting **list,
                                 const struct job_context *context, const struct job *job,
                                 const char *to, size_t most);
-/* One more address. `error` NULL: it went well. */
-void reporting_add(struct reporting *reporting, const struct address *address,
-                   uint32_t number, const struct error *error, const char *remote,
-                   const char *diagnostic);
+/* One more address, with its error and the last outcome of it among those of the job. */
+void reporting_add(struct reporting *reporting, const struct address *address);
+/* One more that went well. */
+void reporting_add_success(struct reporting *reporting, const struct address *address,
+                           const struct spool_outcome *outcome);
 /* Compose it. `copy_to` (or NULL) gets it as well. */
 void reporting_finish(const struct reporting *reporting, const char *copy_to,
                       const char *log, struct job_result *result);

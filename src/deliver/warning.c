@@ -45,10 +45,7 @@ address_warn(const struct job_context *context, const struct job *job,
     reporting->kind = REPORT_DELAYED;
     reporting->action = "delayed";
     reporting->retry_until = retry_until(context, job, address);
-    reporting_add(reporting, address, address->number,
-                  address->error.status[0] ? &address->error : NULL, "", "");
-    if (!address->error.status[0])
-        reporting->recipients[reporting->count - 1].status = "4.4.7";
+    reporting_add(reporting, address);
 }
 
 void
@@ -107,8 +104,7 @@ outcome_succeeded(const struct job_context *context, const struct job *job,
                               result->outcome_count);
     reporting->kind = REPORT_SUCCESS;
     reporting->action = outcome->outcome == OUTCOME_DELIVERED ? "delivered" : "relayed";
-    reporting_add(reporting, address, outcome->number, NULL, outcome->remote,
-                  outcome->diagnostic);
+    reporting_add_success(reporting, address, outcome);
 }
 
 void

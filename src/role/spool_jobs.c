@@ -17,6 +17,9 @@ enum {
     INLINE_LIMIT = 256 << 10, /* content over this goes as a memory file */
     COPY_STEP = 1 << 20,
     MADE_LIMIT = 1 << 20, /* new addresses of one job */
+    REPORT_LIMIT = 1000,  /* addresses of one report */
+    RECIPIENT_LIMIT = 100,
+    OUTCOMES_OCTETS = 1 << 20, /* about as much of what was said of them */
 };
 
 static struct span
@@ -219,11 +222,33 @@ failed_attach(const struct job_state *state, struct job *job, struct arena *aren
     struct wire_dispatch failed = {0};
     uint32_t *numbers = arena_array(arena, state->address_count, sizeof *numbers);
 
-    for (uint32_t i = 0; i < state->address_count; i++)
+    /* What does not fit is still due when these are reported. */
+    for (uint32_t i = 0; i < state->address_count && failed.count < REPORT_LIMIT; i++)
         if (state->addresses[i].state == ADDRESS_FAILED)
             numbers[failed.count++] = i + 1;
     failed.numbers = numbers;
     addresses_attach(state, &failed, job, arena);
+}
+
+/* What was said of the addresses last, as far as it fits into the frame. */
+static void
+outcomes_attach(struct keeper *keeper, const struct spool_message *message,
+                struct job *job, struct arena *arena)
+{
+    size_t octets = 0;
+
+    job->outcomes = arena_array(arena, job->address_count + 1, sizeof *job->outcomes);
+    for (uint32_t i = 0; i < job->address_count && octets < OUTCOMES_OCTETS; i++) {
+        struct spool_outcome *outcome = &job->outcomes[job->outcome_count];
+        struct error error;
+
+        /* One that was never tried has none, and the report does without. */
+        if (!spool_load_outcome(keeper->spool, message, job->addresses[i].number, arena,
+                                outcome, &error))
+            continue;
+        octets += strlen(outcome->diagnostic) + strlen(outcome->remote) + 400;
+        job->outcome_count++;
+    }
 }
 
 static enum job_kind
@@ -258,11 +283,15 @@ job_send(struct keeper *keeper, const struct spool_message *message,
     job->generation = keeper->role->configuration->generation;
     job->id = dispatch->id;
     job->envelope = state->envelope;
+    if (job->envelope.recipient_count > RECIPIENT_LIMIT)
+        job->envelope.recipient_count = 0; /* a job is not told of a whole list */
     job->waited = spool_message_waited(message, clock_milliseconds());
     if (job->kind == JOB_BOUNCE)
         failed_attach(state, job, arena);
     else
         addresses_attach(state, dispatch, job, arena);
+    if (job->kind == JOB_BOUNCE || job->kind == JOB_WARN)
+        outcomes_attach(keeper, message, job, arena);
     fine = job->kind == JOB_RESOLVE ||
            content_attach(keeper, message, job, arena, &fd, error);
     if (fine)

@@ -191,6 +191,7 @@ static const struct wire_row {
         ID(struct wire_job, job.id), ROW(FIELD_ENVELOPE, struct wire_job, job.envelope),
         ARRAY(FIELD_ADDRESSES, struct wire_job, job.addresses, job.address_count),
         ARRAY(FIELD_ADDRESSES, struct wire_job, job.known, job.known_count),
+        ARRAY(FIELD_OUTCOMES, struct wire_job, job.outcomes, job.outcome_count),
         I64(struct wire_job, job.waited), ROW(FIELD_SPAN, struct wire_job, job.content),
         U64(struct wire_job, job.content_size)),
     MESSAGE(WIRE_EXPANDED, struct wire_expanded, U64(struct wire_expanded, job),

@@ -214,6 +214,33 @@ START_TEST(a_large_message_goes_back_from_its_file)
 }
 END_TEST
 
+START_TEST(what_was_said_stands_in_the_report)
+{
+    struct spool_outcome outcomes[] = {
+        {.number = 2, .remote = "", .diagnostic = "one | two", .time = 86400000},
+        {.number = 1,
+         .remote = "mx.c.example",
+         .diagnostic = "550 5.1.1 go away",
+         .time = 86400000},
+    };
+
+    desk.job.outcomes = outcomes;
+    desk.job.outcome_count = 2;
+    fail_permanent_number(&failed("bob@c.example", REPORT_SENDER, "", 0)->error, 156,
+                          "5.1.1", "mx.c.example said: 550 5.1.1 go away");
+    fail_permanent_number(&failed("joe", REPORT_SENDER, "", 0)->error, 144, "5.3.0",
+                          "exit status 1 of /bin/agent");
+    fail_permanent_number(&failed("eve", REPORT_SENDER, "", 0)->error, 148, "5.4.1",
+                          "no connection");
+    ck_assert_str_eq(bounce(), "ann@vstout.vbrew.com:3");
+    ck_assert(content_has("Remote-MTA: dns; mx.c.example"));
+    ck_assert(content_has("Diagnostic-Code: smtp; 550 5.1.1 go away\r\n"));
+    ck_assert(content_has("exit status 1 of /bin/agent"));
+    ck_assert(content_has("one\r\ntwo\r\n"));
+    ck_assert(!content_has("smtp; no connection"));
+}
+END_TEST
+
 /* --- warnings --- */
 
 static const struct {
@@ -309,6 +336,7 @@ deliver_bounce_case(void)
     tcase_add_test(tcase, the_postmaster_gets_copies_if_he_wants_them);
     tcase_add_loop_test(tcase, as_much_goes_back_as_was_asked_for, 0, ROWS(returns));
     tcase_add_test(tcase, a_large_message_goes_back_from_its_file);
+    tcase_add_test(tcase, what_was_said_stands_in_the_report);
     tcase_add_loop_test(tcase, the_sender_is_warned_once_if_he_may_be, 0, ROWS(warnings));
     tcase_add_loop_test(tcase, success_is_told_to_those_who_asked, 0, ROWS(successes));
     return tcase;
