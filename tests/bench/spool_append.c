@@ -3,8 +3,9 @@
  * How fast the spool takes messages on a real directory: groups of 1, 20 and 64 messages
  * of 5 KiB with one synced commit each, then an outcome for each; loading; recovery.
  *
- *   spool_append DIRECTORY [SECONDS]
+ *   spool_append DIRECTORY [SECONDS [MESSAGES THAT WAIT]]
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ bench_envelope(struct recipient *recipient)
     return envelope;
 }
 
-static void
+static _Noreturn void
 bench_fail(const struct error *error)
 {
     fprintf(stderr, "spool_append: %s\n", error->text);
@@ -140,11 +141,13 @@ bench_load(struct spool *spool, size_t count)
     struct address *addresses;
     struct error error = {0};
     char content[CONTENT] = "x";
+    size_t loads = 0, before = mallinfo2().uordblks;
     double begin;
-    size_t loads = 0;
 
     for (size_t i = 0; i < count; i += GROUP_MOST)
         bench_group(spool, &envelope, GROUP_MOST, content, false, arena);
+    printf("index: %.0f octets for each of %zu\n",
+           (double)(mallinfo2().uordblks - before) / (double)count, count);
     begin = now_seconds();
     for (const struct spool_message *message = spool_next(spool, NULL); message != NULL;
          message = spool_next(spool, &message->id)) {
@@ -205,13 +208,13 @@ main(int argc, char **argv)
     struct disk disk;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: spool_append DIRECTORY [SECONDS]\n");
+        fprintf(stderr, "usage: spool_append DIRECTORY [SECONDS [WAITING]]\n");
         return EXIT_FAILURE;
     }
     spool = bench_open(&disk, argv[1]);
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         bench_append(spool, groups[i], seconds);
-    bench_load(spool, 20000);
+    bench_load(spool, argc > 3 ? strtoul(argv[3], NULL, 10) : 20000);
     spool_close(spool);
     disk_close(&disk);
     spool = bench_open(&disk, argv[1]);
