@@ -105,6 +105,9 @@ child_is_unwanted(struct expanding *expanding, struct node *child)
 
     if (loop.place > address->director_at)
         address->director_at = loop.place;
+    /* What stays with the addressee is no mail of a list. */
+    if (loop.times > 0)
+        address->owner = expanding->node->resolved.address.owner;
     if (loop.times > 0)
         return generic->ignore_alias_match && !address->literal;
     return expanding->drop_sender &&

@@ -272,8 +272,11 @@ START_TEST(errors_go_to_the_nearest_owner_that_can_be_had)
                 "outer: inner, orphan, x@x.example\nowner-outer: ann\n"
                 "inner: y@x.example\nowner-inner: joe\n"
                 "orphan: z@x.example\nowner-orphan: nosuch\n"
-                "alone: w@x.example\n");
-    world_walk(&world, "outer alone");
+                "alone: w@x.example\nann: ann, v@x.example\nowner-ann: joe\n");
+    world_walk(&world, "outer alone ann");
+    ck_assert_str_eq(owner_of(&world, "v@x.example"), "owner-ann@vlager.vbrew.com");
+    ck_assert_str_eq(world.result.list[world.result.count - 2].address.text, "ann");
+    ck_assert_str_eq(world.result.list[world.result.count - 2].address.owner, "");
     ck_assert_str_eq(owner_of(&world, "x@x.example"), "owner-outer@vlager.vbrew.com");
     ck_assert_str_eq(owner_of(&world, "y@x.example"), "owner-inner@vlager.vbrew.com");
     ck_assert_str_eq(owner_of(&world, "z@x.example"), "owner-outer@vlager.vbrew.com");
