@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A name server that answers badly on purpose, for dns.sh.
+"""A name server that answers badly on purpose, for dns.sh; not a test by itself.
 
     dns_evil.py FILE    serves UDP on a free port of 127.0.0.1, and writes the port to FILE
 
