@@ -289,13 +289,15 @@ write_message(struct mailbox_file *mailbox, struct text *buffer, const char *bef
         if (!rendering_next(rendering, &piece, error))
             return false;
         text_add_span(buffer, piece);
+        if (piece.length == 0)
+            text_add(buffer, after);
         if (buffer->length < WRITE_SIZE && piece.length > 0)
             continue;
         if (!write_all(mailbox, text_string(buffer), buffer->length, error))
             return false;
         text_cut(buffer, 0);
     } while (piece.length > 0);
-    return write_all(mailbox, after, strlen(after), error);
+    return true;
 }
 
 /* Give the file the length back that it had. */
