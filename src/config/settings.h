@@ -95,7 +95,6 @@ struct settings {
     int64_t remote_workers;          /* at most */
     int64_t user_workers;            /* at most */
     int64_t destination_concurrency; /* deliveries at once to one destination */
-    int64_t user_concurrency;        /* deliveries at once for one local user */
     struct duration worker_idle;     /* an idle worker ends after this */
     int64_t worker_jobs;             /* a worker ends after so many jobs; 0: never */
     struct duration host_status_ttl; /* a hint is forgotten after this */

@@ -96,6 +96,9 @@ enum dns_result host_addresses(const struct resolver *resolver, const char *host
                                struct arena *arena, const char ***addresses,
                                size_t *count, struct error *error);
 
+/* "4.3.2.1.in-addr.arpa" and the like; NULL when `address` is none. */
+const char *net_reverse_name(const char *address, struct arena *arena);
+
 /* The name of an address whose own addresses contain it; "" if there is none. */
 enum dns_result host_name_of(const struct resolver *resolver, const char *address,
                              struct arena *arena, const char **name, struct error *error);

@@ -245,9 +245,8 @@ host_addresses(const struct resolver *resolver, const char *host, struct arena *
     return six == DNS_NO_NAME && four == DNS_NO_NAME ? DNS_NO_NAME : DNS_NO_DATA;
 }
 
-/* "4.3.2.1.in-addr.arpa" and the like; NULL when `address` is none. */
-static const char *
-reverse_name(const char *address, struct arena *arena)
+const char *
+net_reverse_name(const char *address, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
     struct text text = text_new(arena);
@@ -299,7 +298,7 @@ host_name_of(const struct resolver *resolver, const char *address, struct arena 
                               address);
         return DNS_NO_NAME;
     }
-    result = name_ask(resolver, reverse_name(canonical.text, arena), DNS_PTR, arena,
+    result = name_ask(resolver, net_reverse_name(canonical.text, arena), DNS_PTR, arena,
                       &answer, error);
     if (result != DNS_FOUND)
         return result;

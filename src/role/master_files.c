@@ -125,6 +125,9 @@ logs_open(struct house *house)
         house->log_fds[i] = to_syslog
                                 ? syslog_open()
                                 : log_open(paths[i], (mode_t)settings->log_mode.bits);
+        if (house->log_fds[i] < 0 && i == LOG_PANIC && settings->console)
+            house->log_fds[i] =
+                open(settings->console, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
         house->log_inodes[i] = 0;
         if (house->log_fds[i] >= 0 && fstat(house->log_fds[i], &status) == 0)
             house->log_inodes[i] = status.st_ino;

@@ -295,6 +295,9 @@ reception_control(struct role *role, struct frame *frame)
         if (peer.kind == ROLE_SPOOL) {
             spool_attach(reception, frame->fd);
             frame->fd = -1;
+        } else if (peer.kind == ROLE_NAMES) {
+            names_attach(reception, frame->fd);
+            frame->fd = -1;
         } else if (peer.kind == ROLE_VERIFY) {
             verify_attach(reception, &peer, frame->fd);
             frame->fd = -1;

@@ -310,6 +310,7 @@ client_accept(struct reception *reception, int fd, const struct sockaddr *addres
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    peer_name_ask(client);
     client_begin(client);
 }
 

@@ -241,10 +241,21 @@ stream_end(struct client *client, const struct envelope *envelope)
     wire_send(client->reception->spool, WIRE_STREAM_END, &end, -1);
 }
 
+/* Above this many sessions messages are only queued. */
+static bool
+is_crowded(const struct reception *reception)
+{
+    int64_t limit = reception->role->configuration->settings.smtp_accept_queue;
+
+    return limit > 0 && !reception->is_local && reception->counts &&
+           counts_get(reception->counts, "") > (uint64_t)limit;
+}
+
 static void
 host_commit(void *context, struct smtp_session *session, const struct envelope *envelope)
 {
     struct client *client = context;
+    struct envelope changed = *envelope;
     struct error error = {0};
 
     if (client->intake->failed || !client->reception->spool) {
@@ -254,10 +265,12 @@ host_commit(void *context, struct smtp_session *session, const struct envelope *
         return;
     }
     client->committing = true;
+    if (is_crowded(client->reception))
+        changed.mode = DELIVERY_QUEUED;
     if (client->intake->streaming)
-        stream_end(client, envelope);
+        stream_end(client, &changed);
     else
-        submit_send(client, envelope);
+        submit_send(client, &changed);
     intake_free(client);
 }
 

@@ -35,6 +35,7 @@ struct client {
     struct smtp_session
         *session; /* NULL while the kernel's word on a local peer is looked up */
     struct smtp_peer peer;
+    const char *claimed_name; /* by reverse lookup, not confirmed yet */
     struct arena *arena;
     char *left; /* octets read that the session did not take yet */
     size_t left_length;
@@ -58,7 +59,7 @@ struct reception {
     struct role *role;
     struct smtp_options options;
     struct arena *arena; /* of the options */
-    struct channel *spool, *verifiers[RECEPTION_VERIFIERS];
+    struct channel *spool, *names, *verifiers[RECEPTION_VERIFIERS];
     size_t next_verifier;
     struct event *listeners[RECEPTION_LISTENERS];
     size_t listener_count;
@@ -93,6 +94,10 @@ void intake_free(struct client *client);
 void intake_window(struct client *client, uint64_t bytes);
 /* The spool is gone: what it had of this client is not committed. */
 void intake_lost(struct client *client);
+
+/* --- receive_names.c --- */
+void peer_name_ask(struct client *client);
+void names_attach(struct reception *reception, int fd);
 
 /* --- receive_verify.c --- */
 void verify_ask(struct client *client, const struct envelope *envelope,
