@@ -3,6 +3,8 @@
 # Names through libunbound: against a real name server (nsd or knotd) on a loopback port,
 # and against one that answers badly on purpose. Both are started and ended here.
 #
+# limit: 120
+#
 #   dns.sh [DIRECTORY with dns_ask and dns.so, default: the current one]
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
