@@ -224,7 +224,7 @@ lane_is_ready(const struct lane *lane, enum pool *pool)
         *pool = POOL_RESOLVE;
         return true;
     case LANE_REMOTE:
-        *pool = POOL_REMOTE;
+        *pool = lane->pace < SLOW_PACE ? POOL_REMOTE : POOL_SLOW;
         return !lane->closed && lane->active < lane->window;
     case LANE_USER:
         break;

@@ -271,6 +271,7 @@ queue_settle(struct queue *queue, const struct message_id *id, int64_t now)
         free(fresh);
     }
     message->recovered = false;
+    message->settled = true;
     message_check(queue, message);
 }
 

@@ -311,7 +311,7 @@ pool_job_started(struct queue *queue, struct worker *worker, const struct task *
     worker->outstanding++;
     worker->jobs++;
     crew_of(queue, worker)->active++;
-    if (task->tries > 0) {
+    if (task_is_deferred(task)) {
         worker->slow++;
         crew_of(queue, worker)->active_deferred++;
     }
@@ -326,7 +326,7 @@ pool_job_ended(struct queue *queue, struct worker *worker, const struct task *ta
 
     worker->outstanding--;
     crew_of(queue, worker)->active--;
-    if (task->tries > 0) {
+    if (task_is_deferred(task)) {
         worker->slow--;
         crew_of(queue, worker)->active_deferred--;
     }
@@ -450,47 +450,81 @@ resolve_next(struct queue *queue, struct queue_action *action)
 
 /* --- remote workers: one job each --- */
 
+static size_t
+remote_ready(const struct queue *queue)
+{
+    return queue->ready[POOL_REMOTE][STREAM_NEW].count +
+           queue->ready[POOL_REMOTE][STREAM_DEFERRED].count +
+           queue->ready[POOL_SLOW][STREAM_NEW].count +
+           queue->ready[POOL_SLOW][STREAM_DEFERRED].count;
+}
+
 /* Does anybody else wait for one? */
 static bool
 lane_has_rivals(const struct queue *queue, const struct lane *lane)
 {
-    size_t ready = queue->ready[POOL_REMOTE][STREAM_NEW].count +
-                   queue->ready[POOL_REMOTE][STREAM_DEFERRED].count;
+    size_t ready = remote_ready(queue);
 
     for (int i = 0; i < STREAM_COUNT; i++)
         ready -= lane->streams[i].listed != 0;
     return ready > 0;
 }
 
+/* Is none left but the last quarter? */
+static bool
+remote_is_short(const struct queue *queue)
+{
+    size_t most = crew_most(queue, WORKER_REMOTE);
+    size_t reserve = most == 1 ? 0 : most / 4 > 1 ? most / 4 : 1;
+
+    return queue->crews[WORKER_REMOTE].active + reserve >= most;
+}
+
 /*
  * May the lane have one more of them? The last quarter is for those that give them back
- * soon, and for the first job of a lane that nobody knows yet.
+ * soon, and for the first job of a lane that nobody knows yet; the last eighth is not for
+ * the latter either.
  */
 static bool
 lane_has_share(const struct queue *queue, const struct lane *lane)
 {
     size_t most = crew_most(queue, WORKER_REMOTE);
-    size_t left = most > queue->crews[WORKER_REMOTE].active
-                      ? most - queue->crews[WORKER_REMOTE].active
-                      : 0;
-    size_t reserve = most / 4 > 1 ? most / 4 : 1;
 
-    if (most == 1)
-        return true;
     if (lane->active >= 2 && lane->active >= most / 2 && lane_has_rivals(queue, lane))
         return false;
-    if (left > reserve)
+    if (most == 1 || !remote_is_short(queue))
         return true;
-    return !lane_is_slow(queue, lane) && (lane->pace > 0 || lane->active == 0);
+    if (lane_is_slow(queue, lane))
+        return false;
+    return lane->pace > 0 ||
+           (lane->active == 0 && queue->crews[WORKER_REMOTE].active + most / 8 < most);
+}
+
+/* Slow lanes have every fourth turn, and nothing of the last quarter. */
+static struct stream *
+remote_stream(struct queue *queue)
+{
+    const struct crew *crew = &queue->crews[WORKER_REMOTE];
+    size_t most = crew_most(queue, WORKER_REMOTE);
+    bool deferred_may =
+        crew->active_deferred == 0 || crew->active_deferred < most - (most + 3) / 4;
+    bool slow_may = most == 1 || !remote_is_short(queue);
+    bool slow_first = (queue->picks[POOL_REMOTE] + queue->picks[POOL_SLOW]) % 4 == 3;
+    struct stream *stream = NULL;
+
+    if (slow_may && slow_first)
+        stream = pool_stream(queue, POOL_SLOW, deferred_may, lane_has_share);
+    if (stream == NULL)
+        stream = pool_stream(queue, POOL_REMOTE, deferred_may, lane_has_share);
+    if (stream == NULL && slow_may && !slow_first)
+        stream = pool_stream(queue, POOL_SLOW, deferred_may, lane_has_share);
+    return stream;
 }
 
 static bool
 remote_next(struct queue *queue, struct queue_action *action)
 {
     struct crew *crew = &queue->crews[WORKER_REMOTE];
-    size_t most = crew_most(queue, WORKER_REMOTE);
-    bool deferred_may =
-        crew->active_deferred == 0 || crew->active_deferred < most - (most + 3) / 4;
     struct worker *worker = crew->idle_first;
     struct stream *stream;
 
@@ -498,15 +532,12 @@ remote_next(struct queue *queue, struct queue_action *action)
         worker = NULL;
     if (worker == NULL && !crew_may_start(queue, WORKER_REMOTE))
         return false;
-    stream = pool_stream(queue, POOL_REMOTE, deferred_may, lane_has_share);
+    stream = remote_stream(queue);
     if (stream == NULL)
         return false;
-    if (worker == NULL) {
-        if (crew->starting >= queue->ready[POOL_REMOTE][STREAM_NEW].count +
-                                  queue->ready[POOL_REMOTE][STREAM_DEFERRED].count)
-            return false;
-        return pool_start_worker(queue, WORKER_REMOTE, "", action);
-    }
+    if (worker == NULL)
+        return crew->starting < remote_ready(queue) &&
+               pool_start_worker(queue, WORKER_REMOTE, "", action);
     if (stream->lane->idle != NULL && !stream->lane->idle->retired)
         worker = stream->lane->idle;
     return pool_hand_out(queue, stream, worker, action);

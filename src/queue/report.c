@@ -53,7 +53,8 @@ queue_message_is_busy(const struct queue *queue, const struct message_id *id, in
         return false;
     if (message->report != NULL && task_is_busy(queue, message->report))
         return true;
-    if (message->failed > 0 && message->report == NULL && !message->held)
+    if (!message->settled ||
+        (message->failed > 0 && message->report == NULL && !message->held))
         return true;
     return message_is_busy(queue, message);
 }
@@ -64,6 +65,7 @@ report_start(struct queue *queue, struct queued *message, enum task_kind kind)
     schedule_clear(&queue->schedule, &message->timer);
     if (kind == TASK_WARNING)
         message->warned = true;
+    message->reporting = message->failed;
     message->report = task_new(queue, message, queue->report_lane, kind, 0);
     task_ready(queue, message->report, message->grade);
 }
@@ -131,19 +133,29 @@ message_timer(struct queue *queue, struct queued *message)
         message_check(queue, message);
 }
 
+/* When the rest is told: at once if this was as much as one report takes, else later. */
+static int64_t
+report_pause(struct queued *message)
+{
+    if (message->failed < message->reporting) {
+        message->report_tries = 0;
+        return 0;
+    }
+    if (message->report_tries < 6)
+        message->report_tries++;
+    return (int64_t)MINUTE << (message->report_tries - 1);
+}
+
 void
 message_report_ended(struct queue *queue, struct queued *message, struct task *task)
 {
-    int64_t wait = MINUTE;
-
     if (task->kind == TASK_WARNING || message->failed == 0) {
         message->report = NULL;
         message->report_tries = 0;
         task_free(queue, task);
         return;
     }
-    /* Some are not reported yet: failed meanwhile, or it could not be done now. */
     task->losses = 0;
-    wait <<= message->report_tries < 6 ? message->report_tries++ : 6;
-    task_wait(queue, task, queue->time + wait);
+    task_wait(queue, task, queue->time + report_pause(message));
+    message->reporting = message->failed;
 }

@@ -79,7 +79,8 @@ struct task {
     uint32_t live;         /* how many of them still belong here */
     uint16_t tries;        /* attempts so far; 0: new mail */
     uint8_t losses, state, kind, result;
-    char grade; /* of the band it is in */
+    char grade;     /* of the band it is in */
+    bool is_bounce; /* to another host: comes behind new mail, as deferred mail does */
     uint32_t numbers[];
 };
 
@@ -121,9 +122,11 @@ struct queued {
     uint32_t failed; /* places in state failed */
     uint32_t active; /* tasks that are jobs */
     uint32_t attempts;
+    uint32_t reporting; /* `failed` when the report began */
     char grade;
     uint8_t report_tries;
     bool is_bounce : 1, held : 1, kept : 1, warned : 1, recovered : 1;
+    bool settled : 1;
     bool urgent : 1; /* an operator asked for it, until an attempt fails */
 };
 
@@ -202,7 +205,14 @@ struct crew {
 };
 
 /* Streams that could give a job at once, but for a worker. */
-enum pool { POOL_RESOLVE, POOL_REMOTE, POOL_USER, POOL_USER_START, POOL_COUNT };
+enum pool {
+    POOL_RESOLVE,
+    POOL_REMOTE,
+    POOL_SLOW, /* remote, and known to take long */
+    POOL_USER,
+    POOL_USER_START,
+    POOL_COUNT
+};
 
 struct ready_set {
     struct stream *first[128], *last[128]; /* by the grade of the first task */
@@ -332,6 +342,8 @@ void task_ready(struct queue *queue, struct task *task, char grade);
 void task_wait(struct queue *queue, struct task *task, int64_t due);
 void task_keep(struct queue *queue, struct task *task);
 void task_hold(struct queue *queue, struct task *task);
+/* Does it count as deferred mail when workers are shared? */
+bool task_is_deferred(const struct task *task);
 /* As much of a detached task as one job takes; the rest goes to the end of its band. */
 struct task *task_cut(struct queue *queue, struct task *task);
 /* The numbers of a task that still belong to it, and (if not 0) have one of these marks.

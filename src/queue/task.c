@@ -24,6 +24,7 @@ task_new(struct queue *queue, struct queued *message, uint32_t lane, enum task_k
     task->lane = lane;
     task->kind = (uint8_t)kind;
     task->state = TASK_HELD;
+    task->is_bounce = message->is_bounce && lane_at(queue, lane)->kind == LANE_REMOTE;
     lane_at(queue, lane)->tasks++;
     return task;
 }
@@ -86,11 +87,17 @@ band_drop_empty(struct stream *stream, struct band *band)
     free(band);
 }
 
+bool
+task_is_deferred(const struct task *task)
+{
+    return task->tries > 0 || task->is_bounce;
+}
+
 static struct stream *
 task_stream(const struct queue *queue, const struct task *task)
 {
     return &lane_at(queue, task->lane)
-                ->streams[task->tries > 0 ? STREAM_DEFERRED : STREAM_NEW];
+                ->streams[task_is_deferred(task) ? STREAM_DEFERRED : STREAM_NEW];
 }
 
 static void
