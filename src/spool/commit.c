@@ -43,10 +43,17 @@ spool_ensure_current(struct spool *spool, int64_t now, int *reason, struct error
     }
     if (spool->current != NULL)
         return true;
+    /* Whoever comes while a disk is bad gets his answer at once. */
+    if (clock_monotonic() < spool->create_after) {
+        *reason = -EIO;
+        return fail_temporary(error, "4.3.0", "spool: no segment can be written now");
+    }
     segment = segment_create(&spool->segments, SEGMENT_RECORDS, spool->options.mode, now,
                              reason, error);
-    if (segment == NULL || !segment_publish(&spool->segments, segment, reason, error))
+    if (segment == NULL || !segment_publish(&spool->segments, segment, reason, error)) {
+        spool->create_after = clock_monotonic() + CREATE_INTERVAL;
         return false;
+    }
     spool->current = segment;
     spool->sequence = 0;
     return true;

@@ -156,7 +156,9 @@ entry_outcome(struct entry *entry, uint32_t number, enum outcome outcome, int64_
     message->waited_at = time;
     if (outcome == OUTCOME_DEFERRED)
         message->attempts++;
-    else
+    else if (number > 0 && number <= message->address_count &&
+             !address_state_done(
+                 (enum address_state)message->addresses[number - 1].state))
         entry_set_state(entry, number, states[outcome]);
 }
 

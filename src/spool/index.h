@@ -78,7 +78,10 @@ entry_places(const struct entry *entry)
 void entry_reserve(struct entry *entry, uint32_t count);
 void entry_add_place(struct entry *entry, uint64_t place);
 
-/* What records do to an entry; each bounds-checked, for recovery. */
+/*
+ * What records do to an entry; each bounds-checked, for recovery. An address that is done
+ * stays so, whatever a late or repeated outcome says.
+ */
 void entry_expand(struct entry *entry, const struct change *changes, size_t count);
 void entry_outcome(struct entry *entry, uint32_t number, enum outcome outcome,
                    int64_t waited, int64_t time);

@@ -27,7 +27,7 @@ struct content_check {
     struct siphash state;
 };
 
-enum { CONTENT_CHECKS = 16, FREE_INODES_LEAST = 100 };
+enum { CONTENT_CHECKS = 16, FREE_INODES_LEAST = 100, CREATE_INTERVAL = 1000 };
 
 struct recovery;
 
@@ -45,7 +45,8 @@ struct spool {
     struct recovery *recovery; /* NULL once old segments are read */
     bool foreign; /* a segment of another version is there: unlink nothing old */
     bool reserve_touched;
-    int64_t reserve_tried;      /* when it was last tried to fill it again */
+    int64_t create_after;  /* no new segment is tried before, on the monotonic clock */
+    int64_t reserve_tried; /* when it was last tried to fill it again */
     struct message_id cleaning; /* how far compaction came */
     bool is_cleaning;
     struct content_check checks[CONTENT_CHECKS];

@@ -86,6 +86,7 @@ reserve_free(struct spool *spool)
     if (spool->options.reserve == 0 || spool->reserve_touched)
         return false;
     spool->reserve_touched = true;
+    spool->create_after = 0;
     spool->reserve_tried = clock_monotonic();
     return spool->disk.unlink(spool->disk.context, reserve_name) == 0;
 }

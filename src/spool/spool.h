@@ -3,7 +3,7 @@
  * A message at rest. A spool is one directory with one lock and segments in input/:
  * append-only logs of records whose headings are text. Everything that arrived while the
  * last sync ran is appended together, closed by one commit record, and made durable by
- * one fdatasync; only then is anybody told 250. spool(5) gives the format.
+ * one fdatasync; only then is anybody told 250. smail-spool(5) gives the format.
  *
  * The index in memory knows for each living message where its records are and how each of
  * its addresses stands. Adding puts records into the open group and changes nothing yet;
@@ -11,7 +11,7 @@
  * failed write leaves the spool as it was, and the caller tells the senders of the group
  * 451.
  *
- * Nothing here decides, waits, or talks to a network, and the only clock is `now`.
+ * Nothing here decides, waits, or talks to a network. `now` is milliseconds since 1970.
  */
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H
@@ -62,8 +62,8 @@ struct spool_message {
     int64_t waited_at; /* ... at this moment of the wall clock */
     uint32_t attempts; /* deferred outcomes so far */
     uint32_t address_count;
-    uint32_t pending_count;    /* addresses not done */
-    uint32_t unreported_count; /* failed ones whose bounce is due */
+    uint32_t pending_count;    /* addresses not done, with ... */
+    uint32_t unreported_count; /* ... failed ones whose bounce is due */
     bool held;                 /* by the operator, or because of a configuration error */
     bool warned;               /* the sender was told of the delay */
     bool is_bounce;            /* null reverse-path */
@@ -225,8 +225,9 @@ bool spool_reserve_is_touched(const struct spool *spool);
 
 /*
  * One step of cleaning up: unlink segments in which nothing is alive, move what is alive
- * out of mostly dead ones. Copies at most about `budget` octets. Returns true if there is
- * more to do.
+ * out of mostly dead ones or those that failed. Copies at most about `budget` octets, in
+ * a commit of its own; so nothing happens while a group is open or old segments are read.
+ * Returns true if there is more to do; false with `error` set when something failed.
  */
 bool spool_compact(struct spool *spool, uint64_t budget, int64_t now,
                    struct error *error);

@@ -156,6 +156,7 @@ START_TEST(counts_follow_the_states)
     ck_assert_uint_eq(message->pending_count, 1);
     entry_outcome(entry, 99, OUTCOME_DELIVERED, 30, 40);
     entry_outcome(entry, 3, OUTCOME_DELIVERED, 30, 40);
+    entry_outcome(entry, 3, OUTCOME_FAILED, 30, 40); /* too late */
     ck_assert_uint_eq(message->pending_count, 0);
     entry_free(entry);
 }
