@@ -61,8 +61,12 @@ aliasfile_unavailable(const struct aliasfile_config *alias, struct directing *di
         driver_trace(directing->services, "there is no %s", file);
         return VERDICT_DECLINED;
     }
+    if (missing)
+        fail_temporary_number(&directing->error, ERR_ALIAS_OPEN, "4.3.5",
+                              "alias file %s is missing", file);
     directing->error.permanent = false;
-    directing->error.number = missing ? ERR_ALIAS_OPEN : ERR_ALIAS_LOOKUP;
+    if (directing->error.number == 0)
+        directing->error.number = ERR_ALIAS_LOOKUP;
     directing->report = missing && alias->tryagain ? REPORT_SENDER : REPORT_CONFIG;
     return VERDICT_DEFERRED;
 }

@@ -289,6 +289,23 @@ address_say(const struct address *address, struct text *text)
     }
 }
 
+/* The next of the recipients; blanks in quotes separate nothing. */
+static bool
+recipient_next(struct span *rest, struct span *one)
+{
+    bool quoted = false;
+    size_t length = 0;
+
+    if (rest->length == 0)
+        return false;
+    while (length < rest->length && (quoted || rest->bytes[length] != ' '))
+        if (rest->bytes[length++] == '"')
+            quoted = !quoted;
+    *one = span_first(*rest, length);
+    *rest = span_from(*rest, length + 1);
+    return true;
+}
+
 const char *
 world_walk(struct world *world, const char *recipients)
 {
@@ -297,7 +314,7 @@ world_walk(struct world *world, const char *recipients)
     struct text text = text_new(world->arena);
     size_t count = 0;
 
-    while (span_next(&rest, ' ', &one) && count < 64) {
+    while (recipient_next(&rest, &one) && count < 64) {
         inputs[count].text = span_string(one, world->arena);
         inputs[count].number = (uint32_t)count + 1;
         count++;
@@ -381,7 +398,7 @@ world_resolve(struct world *world, const char *recipients)
     struct text text = text_new(world->arena);
     size_t count = 0;
 
-    while (span_next(&rest, ' ', &one)) {
+    while (recipient_next(&rest, &one)) {
         kept->list[kept->count].text = span_string(one, world->arena);
         kept->list[kept->count] = *address_copy(&kept->list[kept->count], world->arena);
         kept->list[kept->count].number = (uint32_t)kept->count + 1;
