@@ -265,6 +265,7 @@ host_commit(void *context, struct smtp_session *session, const struct envelope *
         return;
     }
     client->committing = true;
+    smtp_session_hold(session, false); /* the window was of this message's stream */
     if (is_crowded(client->reception))
         changed.mode = DELIVERY_QUEUED;
     if (client->intake->streaming)
@@ -280,7 +281,8 @@ host_abort(void *context, struct smtp_session *session)
     struct client *client = context;
     struct wire_stream abort_frame = {.token = client->token};
 
-    (void)session;
+    /* No window will open for this stream any more; what follows is only swallowed. */
+    smtp_session_hold(session, false);
     if (client->intake && client->intake->streaming && client->reception->spool) {
         abort_frame.id = client->intake->id;
         wire_send(client->reception->spool, WIRE_STREAM_ABORT, &abort_frame, -1);
