@@ -14,9 +14,9 @@
 #   ok NAME / not_ok NAME [WHY]    results; check NAME COMMAND ... is one or the other
 #   finish             stop everything, remove the directory, exit
 #
-# Mail for local users goes to $HOUSE/mail/USER, for all others to the sink if
-# `smart_path=localhost` is set as below. As an ordinary user only mail for oneself is
-# delivered: $USER_NAME.
+# Mail for local users goes to $HOUSE/mail/USER; all other mail to the sink, if one was
+# started before the house was made. As an ordinary user only mail for oneself is
+# delivered: $USER_NAME. With KEEP=1 the directory stays.
 
 set -u
 SYSTEM_TESTS=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +25,7 @@ SMAIL=${SMAIL:-${1:-./smail}}
 SMAIL=$(cd "$(dirname "$SMAIL")" && pwd)/$(basename "$SMAIL")
 USER_NAME=$(id -un)
 FAILURES=0
-HOUSE= DAEMON= SINKS=
+HOUSE= DAEMON= SINKS= SINK_PORT=
 
 ok() { echo "ok $*"; }
 not_ok() { echo "not ok $*"; FAILURES=$((FAILURES + 1)); }
@@ -62,14 +62,18 @@ make_house() {
         echo "paniclog = $HOUSE/log/paniclog"
         echo "hostnames = house.test"
         echo "smtp_listen = \"127.0.0.1:$PORT\""
+        [ -z "$SINK_PORT" ] || echo 'smart_path = "[127.0.0.1]"'
         for line; do echo "$line"; done
     } >"$HOUSE/lib/config"
     printf 'postmaster: %s\n' "$USER_NAME" >"$HOUSE/lib/aliases"
     "$SMAIL" -C "$HOUSE/lib/config" -bP DIRECTORS |
         sed -e "s|file = [^ ,]*aliases|file = $HOUSE/lib/aliases|" \
-            -e "s|/var/mail/|$HOUSE/mail/|" >"$HOUSE/lib/directors"
+            -e "s|/var/mail/|$HOUSE/mail/|" >"$HOUSE/directors"
     "$SMAIL" -C "$HOUSE/lib/config" -bP TRANSPORTS |
-        sed -e "s|/var/mail/|$HOUSE/mail/|" >"$HOUSE/lib/transports"
+        sed -e "s|/var/mail/|$HOUSE/mail/|" \
+            -e "s|retry_dir = smtp|retry_dir = smtp; service = ${SINK_PORT:-smtp}|" \
+            >"$HOUSE/transports"
+    mv "$HOUSE/directors" "$HOUSE/transports" "$HOUSE/lib"
     chmod 644 "$HOUSE"/lib/*
     for name in sendmail rmail rsmtp smtpd runq mailq newaliases hoststat purgestat smailctl; do
         ln -sf "$SMAIL" "$HOUSE/bin/$name"
@@ -100,6 +104,7 @@ stop() {
 sink() {
     sink_directory=$1; shift
     mkdir -p "$sink_directory"
+    SINK=$sink_directory
     SINK_PORT=$(free_port)
     python3 "$SYSTEM_TESTS/sink.py" "$SINK_PORT" "$sink_directory" "$@" &
     SINKS="$SINKS $!"
@@ -110,7 +115,7 @@ finish() {
     stop
     for sink_pid in $SINKS; do kill "$sink_pid" 2>/dev/null; wait "$sink_pid" 2>/dev/null; done
     SINKS=
-    if [ -n "${KEEP:-}" ]; then echo "# kept: $HOUSE"; elif [ -n "$HOUSE" ]; then rm -rf "$HOUSE"; fi
+    if [ -n "${KEEP:-}" ]; then echo "# kept: $HOUSE"; elif [ -n "$HOUSE" ]; then rm -rf "$HOUSE" "${SINK:-$HOUSE}"; fi
     [ "$FAILURES" -eq 0 ] && exit 0
     echo "# $FAILURES failures"
     exit 1
