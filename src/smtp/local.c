@@ -24,7 +24,7 @@ local_text_encode(const char *value, struct arena *arena)
     for (const char *at = value; *at != '\0'; at++) {
         unsigned char byte = (unsigned char)*at;
 
-        if (byte_is_control(*at)) {
+        if (byte_is_control(*at) && *at != '\t') {
             text_add_byte(&text, '?');
         } else if (byte > ' ' && byte < 0x7f && byte != '+' && byte != '=') {
             text_add_byte(&text, *at);
@@ -63,7 +63,7 @@ local_text_decode(struct span text, struct arena *arena, const char **value)
             byte = (char)(high * 16 + low);
             i += 2;
         }
-        if (byte_is_control(byte))
+        if (byte_is_control(byte) && (byte != '\t' || text.bytes[i] == '\t'))
             return false;
         to[length++] = byte;
     }
