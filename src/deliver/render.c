@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "mail/date.h"
 #include "mail/header.h"
+#include "mail/header_qualify.h"
 
 #include "base/banned.h"
 
@@ -100,9 +101,26 @@ removed_names(const struct delivery *delivery, struct span **names, size_t *coun
     return true;
 }
 
+/* One field of the message; local names in it get our domain when they leave the host. */
+static void
+field_copy(struct text *header, const struct field *field, const char *domain)
+{
+    size_t name = (size_t)(field->value.bytes - field->whole.bytes);
+
+    if (domain && field_has_addresses(field->name)) {
+        text_add_span(header, span_first(field->whole, name));
+        addresses_qualify(field->value, domain, header);
+        text_add(header, "\r\n");
+        return;
+    }
+    text_add_span(header, field->whole);
+    if (field->whole.bytes[field->whole.length - 1] != '\n')
+        text_add(header, "\r\n");
+}
+
 static void
 fields_copy(struct text *header, struct span rest, const struct span *removed,
-            size_t removed_count)
+            size_t removed_count, const char *domain)
 {
     struct field field;
 
@@ -112,11 +130,8 @@ fields_copy(struct text *header, struct span rest, const struct span *removed,
         for (size_t i = 0; i < removed_count; i++)
             if (span_equal_nocase(field.name, removed[i]))
                 keep = false;
-        if (!keep)
-            continue;
-        text_add_span(header, field.whole);
-        if (field.whole.bytes[field.whole.length - 1] != '\n')
-            text_add(header, "\r\n");
+        if (keep)
+            field_copy(header, &field, domain);
     }
 }
 
@@ -140,7 +155,8 @@ header_render(const struct delivery *delivery, struct span original, struct text
         return false;
     if (!fields_add_expanded(header, &generic->insert_header, expansion, error))
         return false;
-    fields_copy(header, original, removed, removed_count);
+    fields_copy(header, original, removed, removed_count,
+                generic->local || generic->local_xform ? NULL : settings->visible_name);
     if (!fields_add_expanded(header, &generic->append_header, expansion, error))
         return false;
     text_add(header, "\r\n");

@@ -266,6 +266,8 @@ START_TEST(what_takes_too_long_is_ended_with_its_group)
     agent("sh -c 'echo $$ >process; exec sleep 100' & wait");
     check_outcome(deliver(ADDRESS_MAIL, "agent", "joe"), "deferred 142 4.3.0");
     ck_assert_int_lt(clock_monotonic() - begun, 4000);
+    for (int i = 0; i < 200 && !is_dead(desk_read(&desk, "process")); i++)
+        usleep(10000);
     ck_assert(is_dead(desk_read(&desk, "process")));
 }
 END_TEST
