@@ -303,6 +303,9 @@ result_take(const struct job *job, const struct held *held,
     result->remote = arena_string(arena, held->host);
     if (recipient->outcome != OUTCOME_RELAYED)
         error_prefix(&result->error, "%s [%s]", held->host, held->address);
+    /* A host that knows NOTIFY reports success itself (RFC 3461 5.2.2). */
+    result->report_passed = recipient->outcome == OUTCOME_RELAYED &&
+                            smtp_client_extensions(held->client)->dsn;
     result->diagnostic_is_smtp = recipient->reply.code > 0;
     result->diagnostic =
         recipient->reply.code > 0
