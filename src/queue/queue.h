@@ -14,6 +14,11 @@
  *
  * Whoever drives it (the queue role; a test) tells it what happened and carries out the
  * actions it hands back. Losing it loses no mail: it is filled again from the spool.
+ *
+ * `now` is the wall's time, which may jump. Inside, time only ever goes on by steps of
+ * the wall that are shorter than ten minutes, and queue_wake() asks for one each minute;
+ * so a jump neither ages a message nor makes one wait, and nothing expires but after a
+ * failed attempt at that age.
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
@@ -72,7 +77,11 @@ void queue_settle(struct queue *queue, const struct message_id *id, int64_t now)
 /* The message is gone from the spool. */
 void queue_removed(struct queue *queue, const struct message_id *id);
 
-/* What became of one address in a job; queue_address() follows if its state changed. */
+/*
+ * What became of one address in a job; queue_address() follows if its state changed. All
+ * of it is said before queue_job_done(); what was not spoken of is tried again soon.
+ * Outcomes of jobs of an earlier queue count as well.
+ */
 struct queue_outcome {
     uint32_t number;
     enum outcome outcome;
@@ -81,15 +90,21 @@ struct queue_outcome {
 };
 void queue_outcome(struct queue *queue, uint64_t job, const struct message_id *id,
                    const struct queue_outcome *outcome, int64_t now);
-/* The job is over (its worker is free again), or was lost with its worker: tried again
- * soon. */
+/*
+ * The job is over (its worker is free again), or was lost with its worker: tried again
+ * after a second; the third loss of a job is a failed attempt.
+ */
 void queue_job_done(struct queue *queue, uint64_t job, int64_t now);
 void queue_job_lost(struct queue *queue, uint64_t job, int64_t now);
 
 void queue_worker_ready(struct queue *queue, uint32_t worker, enum worker_class class,
                         const char *user, int64_t now);
 void queue_worker_gone(struct queue *queue, uint32_t worker, int64_t now);
-/* A worker that was asked for could not be started (no such user, fork failed). */
+/*
+ * A worker that was asked for could not be started (fork failed: the user's mail waits as
+ * for a host that is down), or, if `permanent`, never can (no such user: QUEUE_EXPIRE of
+ * all that is for it, with ERR_100).
+ */
 void queue_worker_failed(struct queue *queue, enum worker_class class, const char *user,
                          bool permanent, const char *text, int64_t now);
 
@@ -121,10 +136,16 @@ struct queue_action {
     struct error error; /* QUEUE_EXPIRE: the last error of the host or address */
 };
 
-/* The next thing to do now; false when nothing is. Pointers are valid until the next
- * call. */
+/*
+ * The next thing to do now; false when nothing is. Pointers are valid until the next call
+ * of this function. What expires must be said to have failed; if that is not heard of in
+ * ten minutes, there is another attempt.
+ */
 bool queue_next(struct queue *queue, int64_t now, struct queue_action *action);
-/* When to ask again (ms since 1970); INT64_MAX: only when something happens. */
+/*
+ * When to ask again (ms since 1970), in a minute at most; INT64_MAX: only when something
+ * happens.
+ */
 int64_t queue_wake(const struct queue *queue, int64_t now);
 
 /* --- the operator --- */
@@ -140,19 +161,23 @@ struct queue_selection {
     bool held_only, bounces_only;
 };
 
-/* Make them due now (runq, retry): ignores retry intervals, opens closed lanes. Returns
- * how many. */
+/*
+ * Make them due now (runq, retry): ignores retry intervals, opens closed lanes; messages
+ * named by their ids go before all others. Held ones stay. Returns how many.
+ */
 size_t queue_run(struct queue *queue, const struct queue_selection *selection,
                  int64_t now);
-/* The daemon's -q: everything that `delivery_mode = queued` or the grade kept back
- * becomes due. */
+/*
+ * The daemon's -q: everything that `delivery_mode = queued` or the grade kept back
+ * becomes due, but grades outside runq_grades and what is younger than min_queue_age.
+ */
 void queue_interval_run(struct queue *queue, int64_t now);
 void queue_hold(struct queue *queue, const struct message_id *id, bool held, int64_t now);
 
 /* Is something under way or due now (for a runq that waits, and an owner that ends when
  * idle)? */
 bool queue_is_busy(const struct queue *queue, int64_t now);
-/* Is any of these messages still under way in the run that began at `since`? */
+/* Is this message being tried, about to be, or about to be reported? */
 bool queue_message_is_busy(const struct queue *queue, const struct message_id *id,
                            int64_t now);
 /* Does it fit the selection? For hold, remove and list requests that go through the
@@ -180,7 +205,10 @@ bool queue_hint_next(const struct queue *queue, size_t *at, struct host_hint *hi
 void queue_hint_load(struct queue *queue, const struct host_hint *hint, int64_t now);
 void queue_hints_clear(struct queue *queue, const char *lane); /* NULL: all */
 
-/* When this message is tried next and why it waits, for listings. */
+/*
+ * When this message is tried next (INT64_MAX: no time is set) and why it waits, for
+ * listings.
+ */
 bool queue_explain(const struct queue *queue, const struct message_id *id, int64_t now,
                    int64_t *next, struct text *why);
 
