@@ -289,6 +289,13 @@ report_send(struct batch *batch, const char *to, const struct text *content,
     return true;
 }
 
+static const char *
+postmaster(const struct batch *batch, struct arena *arena)
+{
+    return arena_format(arena, "postmaster@%s",
+                        batch->configuration->settings.primary_name);
+}
+
 static struct report
 report_new(const struct batch *batch, const char *to, struct arena *arena)
 {
@@ -317,22 +324,21 @@ refused_list(const struct batch_message *message, const struct error *whole,
 
     for (size_t i = 0; i < message->recipient_count; i++) {
         const struct batch_recipient *recipient = &message->recipients[i];
-        const char *reply = recipient->code >= 400 ? recipient->reply : whole->text;
-        bool has_status = reply[0] == '5' && reply[1] == '.';
+        bool own = recipient->code >= 400;
+        const char *reply = own ? recipient->reply : whole->text;
+        struct span status = span_first(span_of(reply), span_find(span_of(reply), ' '));
 
         if (recipient->code < 400 && !whole->status[0])
             continue;
         list[count++] = (struct report_recipient){.address = recipient->path,
                                                   .original = "",
                                                   .action = "failed",
-                                                  .status = has_status ? "" : "5.0.0",
+                                                  .status = own ? "5.0.0" : whole->status,
                                                   .remote = "",
                                                   .diagnostic = reply,
                                                   .last_attempt = clock_seconds()};
-        if (has_status)
-            list[count - 1].status =
-                span_string(span_first(span_of(reply), span_find(span_of(reply), ' ')),
-                            message->content.arena);
+        if (span_starts(status, "5."))
+            list[count - 1].status = span_string(status, message->content.arena);
     }
     return count;
 }
@@ -342,9 +348,8 @@ static bool
 refusal_report(struct batch *batch, struct batch_message *message,
                const struct error *whole, struct arena *arena)
 {
-    const struct settings *settings = &batch->configuration->settings;
     const char *to =
-        message->reverse_path[0] ? message->reverse_path : settings->postmaster_address;
+        message->reverse_path[0] ? message->reverse_path : postmaster(batch, arena);
     struct report_recipient *list =
         arena_array(arena, message->recipient_count + 1, sizeof *list);
     struct report report = report_new(batch, to, arena);
@@ -372,7 +377,7 @@ static bool
 faults_report(struct batch *batch, struct arena *arena)
 {
     const struct settings *settings = &batch->configuration->settings;
-    const char *to = settings->postmaster_address;
+    const char *to = postmaster(batch, arena);
     struct text content = text_new(arena);
 
     if (batch->reader.fault_count == 0)

@@ -511,6 +511,8 @@ options_parse(int argc, char **argv, struct arena *arena, struct options *option
     options->envelope = envelope_new();
     name_apply(options);
     options->paths.config = getenv("SMAIL_CONFIG");
+    if (options->paths.config && !options->paths.config[0])
+        options->paths.config = NULL;
     for (; cursor.at < argc; cursor.at++) {
         const char *argument = argv[cursor.at];
 

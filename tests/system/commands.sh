@@ -16,6 +16,7 @@ message() { printf 'Subject: %s\n\n%s\n' "$1" "${2:-text}"; }
 # Is there mail with that subject in the mailbox, in the sink, in the queue?
 in_box() { grep -qs "^Subject: $1\$" "$box"; }
 in_sink() { grep -qs "^Subject: $1" "$SINK"/[0-9]*; }
+has_recipient() { grep -qs "^RCPT <$1>" "$SINK"/[0-9]*; }
 sunk() { grep -ls "^Subject: $1" "$SINK"/[0-9]* | head -1; }
 boxed() { wait_for 10 in_box "$1"; }
 sinks() { wait_for 10 in_sink "$1"; }
@@ -184,11 +185,11 @@ check "first of a batch" sinks batch1
 check "dots are undone" grep -q '^\.dot' "$(sunk batch1)"
 check "second, with CRLF" sinks batch2
 check "third, of another batch" sinks batch3
-check "a bad address is told to the sender" wait_for 10 grep -qs '^RCPT <two@uu.test>' "$SINK"/[0-9]*
+check "a bad address is told to the sender" wait_for 10 has_recipient two@uu.test
 check "an unknown command to the postmaster" wait_for 10 grep -qs 'FOO bar' "$box"
-printf 'HELO u\nMAIL FROM:<cut@uu.test>\nRCPT TO:<c@far.test>\nDATA\nSubject: cut\n\nx\n' | run rsmtp
-check "a text that was cut is told, not delivered" wait_for 10 grep -qs '^RCPT <cut@uu.test>' "$SINK"/[0-9]*
-check "and not delivered" sh -c "! grep -qs '^RCPT <c@far.test>' $SINK/[0-9]*"
+printf 'HELO u\nMAIL FROM:<cut@uu.test>\nRCPT TO:<cut-off@far.test>\nDATA\nSubject: cut\n\nx\n' | run rsmtp
+check "a text that was cut is told, not delivered" wait_for 10 has_recipient cut@uu.test
+has_recipient cut-off@far.test && not_ok "it was delivered all the same"
 
 # --- the configuration ---
 
