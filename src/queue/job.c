@@ -129,7 +129,7 @@ job_start(struct queue *queue, struct task *task, struct worker *worker,
         lane->stirred = queue->time;
     lane->served = task->message;
     lane->last_try = queue->time;
-    pool_job_started(queue, worker, task);
+    crew_job_started(queue, worker, task);
     lane_update(queue, lane);
 }
 
@@ -243,7 +243,7 @@ job_release(struct queue *queue, struct task *task)
     queue->job_free = task->job_index + 1;
     queue->active_count--;
     if (task->worker != NULL)
-        pool_job_ended(queue, task->worker, task);
+        crew_job_ended(queue, task->worker, task);
     task->worker = NULL;
     lane->active--;
     if (task->message != NULL && task->kind == TASK_ADDRESSES)

@@ -167,7 +167,7 @@ static void
 lane_free(struct queue *queue, struct lane *lane)
 {
     schedule_clear(&queue->schedule, &lane->timer);
-    pool_lane_gone(lane);
+    crew_lane_gone(lane);
     if (lane->name[0] != '\0')
         table_remove(queue->lane_names, span_of(lane->name));
     queue->lanes[lane->index] = NULL;

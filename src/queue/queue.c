@@ -46,7 +46,7 @@ queue_free(struct queue *queue)
         message_free(queue, message);
     jobs_free(queue);
     lanes_free(queue);
-    pool_free(queue);
+    crews_free(queue);
     expiries_free(queue);
     schedule_free(&queue->schedule);
     arena_free(queue->scratch);
@@ -66,7 +66,7 @@ queue_configure(struct queue *queue, const struct configuration *configuration,
     for (uint32_t i = 0; i < queue->lane_count; i++)
         if (queue->lanes[i] != NULL)
             lane_configure(queue, queue->lanes[i]);
-    pool_configure(queue, replace);
+    crews_configure(queue, replace);
 }
 
 void

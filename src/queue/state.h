@@ -419,18 +419,27 @@ void job_start(struct queue *queue, struct task *task, struct worker *worker,
 void jobs_lose_worker(struct queue *queue, const struct worker *worker);
 void jobs_free(struct queue *queue);
 
-/* --- pool.c --- */
+/* --- crew.c: workers --- */
+
+struct crew *crew_of(struct queue *queue, const struct worker *worker);
+/* How many the configuration allows. */
+size_t crew_most(const struct queue *queue, enum worker_class class);
+/* Out of the lists of idle workers. */
+void worker_set_busy(struct queue *queue, struct worker *worker);
+void crew_job_started(struct queue *queue, struct worker *worker,
+                      const struct task *task);
+void crew_job_ended(struct queue *queue, struct worker *worker, const struct task *task);
+void crew_lane_gone(struct lane *lane);
+/* `replace`: those there are end when they are idle. */
+void crews_configure(struct queue *queue, bool replace);
+void crews_free(struct queue *queue);
+
+/* --- pool.c: who gets one --- */
 
 /* Hand out what can be handed out. */
 bool pool_next(struct queue *queue, struct queue_action *action);
-void pool_job_started(struct queue *queue, struct worker *worker,
-                      const struct task *task);
-void pool_job_ended(struct queue *queue, struct worker *worker, const struct task *task);
-void pool_lane_gone(struct lane *lane);
-void pool_configure(struct queue *queue, bool replace);
 /* When an idle worker is to be stopped, or one may be started again. */
 int64_t pool_wake(const struct queue *queue);
-void pool_free(struct queue *queue);
 
 /* --- select.c --- */
 

@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "config/configuration.h"
 #include "mail/status.h"
+#include "tests/scenario/agenda.h"
 
 #include "base/banned.h"
 
@@ -26,29 +27,6 @@ const char *const happening_names[HAPPENED_KINDS] = {
     "attempt", "delivered", "relayed", "deferred",
     "failed",  "expired",   "bounced", "warned",
 };
-
-/* What will end at some time: a job, or the start of a worker. */
-struct work {
-    int64_t time;
-    enum queue_action_kind kind;
-    enum worker_class class;
-    uint32_t worker;
-    uint64_t job;
-    struct letter *letter;
-    const char *user;
-    struct host *host;
-    enum host_mood mood; /* as it was when the session began */
-    uint32_t *numbers;
-    uint32_t count;
-};
-
-/* All work under way, and idle workers (at the end of all time) so that they can die. */
-struct agenda {
-    struct work *list;
-    size_t count, room;
-};
-
-static const int64_t never = INT64_MAX;
 
 /* --- making --- */
 
@@ -247,46 +225,6 @@ letter_settle(struct world *world, struct letter *letter)
 
 /* --- work --- */
 
-static struct work *
-agenda_add(struct world *world, int64_t time)
-{
-    struct agenda *agenda = world->agenda;
-    struct work *work;
-
-    if (agenda->count == agenda->room) {
-        agenda->room = agenda->room * 2 + 16;
-        agenda->list = memory_grow(agenda->list, agenda->room * sizeof(*agenda->list));
-    }
-    work = &agenda->list[agenda->count++];
-    *work = (struct work){.time = time};
-    return work;
-}
-
-/* The earliest; SIZE_MAX for none. */
-static size_t
-agenda_first(const struct agenda *agenda)
-{
-    size_t first = SIZE_MAX;
-
-    for (size_t i = 0; i < agenda->count; i++)
-        if (agenda->list[i].time < never &&
-            (first == SIZE_MAX || agenda->list[i].time < agenda->list[first].time))
-            first = i;
-    return first;
-}
-
-/* In the order of handing out, for equal times. */
-static struct work
-agenda_take(struct agenda *agenda, size_t at)
-{
-    struct work work = agenda->list[at];
-
-    agenda->count--;
-    memmove(&agenda->list[at], &agenda->list[at + 1],
-            (agenda->count - at) * sizeof(agenda->list[0]));
-    return work;
-}
-
 static void
 outcome_tell(struct world *world, const struct work *work, uint32_t number,
              enum outcome outcome, int error_number, const char *text)
@@ -390,7 +328,7 @@ end_bounce(struct world *world, const struct work *work)
 static void
 worker_idle(struct world *world, uint32_t worker, enum worker_class class)
 {
-    struct work *idle = agenda_add(world, never);
+    struct work *idle = agenda_add(world->agenda, AGENDA_NEVER);
 
     idle->kind = QUEUE_START_WORKER;
     idle->worker = worker;
@@ -466,7 +404,7 @@ static void
 carry_out_job(struct world *world, const struct queue_action *action)
 {
     struct letter *letter = letter_find(world, &action->id);
-    struct work *work = agenda_add(world, world->time);
+    struct work *work = agenda_add(world->agenda, world->time);
 
     work->kind = action->kind;
     work->class = action->class;
@@ -528,7 +466,7 @@ carry_out(struct world *world, const struct queue_action *action)
     switch (action->kind) {
     case QUEUE_START_WORKER:
         world->starts++;
-        work = agenda_add(world, world->time + START_TIME);
+        work = agenda_add(world->agenda, world->time + START_TIME);
         work->kind = QUEUE_START_WORKER;
         work->class = action->class;
         work->worker = ++world->workers;
@@ -570,7 +508,7 @@ world_step(struct world *world, int64_t time)
 
     carry_out_all(world);
     first = agenda_first(world->agenda);
-    next = first != SIZE_MAX ? world->agenda->list[first].time : never;
+    next = first != SIZE_MAX ? world->agenda->list[first].time : AGENDA_NEVER;
     wake = queue_wake(world->queue, world_now(world));
     if (wake != INT64_MAX && wake - world->offset < next)
         next = wake - world->offset;
@@ -615,7 +553,7 @@ world_kill(struct world *world, enum worker_class class, const struct letter *le
 
     for (size_t i = 0; i < agenda->count;) {
         const struct work *work = &agenda->list[i];
-        bool starting = work->kind == QUEUE_START_WORKER && work->time != never;
+        bool starting = work->kind == QUEUE_START_WORKER && work->time != AGENDA_NEVER;
 
         if (work->class != class || starting ||
             (letter != NULL && work->letter != letter)) {
