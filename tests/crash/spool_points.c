@@ -32,7 +32,7 @@ count_operations(uint64_t *writes, uint64_t *reads)
     ck_assert_uint_eq(walk.refusals, 0);
     *writes = simulated_disk_writes(walk.simulated);
     *reads = simulated_disk_reads(walk.simulated);
-    walk_check(&walk);
+    spool_walk_check(&walk);
     ck_assert_str_eq(walk.problem, "");
     spool_walk_end(&walk);
 }
@@ -40,7 +40,7 @@ count_operations(uint64_t *writes, uint64_t *reads)
 static void
 end_in(uint64_t way, uint64_t seed)
 {
-    walk_close(&walk);
+    spool_walk_close(&walk);
     simulated_disk_seed(walk.simulated, seed * 977 + way);
     simulated_disk_restart(walk.simulated,
                            way < END_TORN ? (enum simulated_end)way : END_TORN);
@@ -57,13 +57,13 @@ START_TEST(nothing_promised_is_lost_wherever_it_stops)
             simulated_disk_plan(walk.simulated, FAULT_STOP, 0, false, at, 1);
             spool_walk_run(&walk);
             end_in(way, at);
-            walk_check(&walk);
+            spool_walk_check(&walk);
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, end %llu: %s",
                           (unsigned long long)at, (unsigned long long)way, walk.problem);
             /* Only sectors written out of order may look like damage. */
             ck_assert(way >= END_TORN || walk.damages == 0);
             end_in(END_DROPPED, at);
-            walk_check(&walk);
+            spool_walk_check(&walk);
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, end %llu, again: %s",
                           (unsigned long long)at, (unsigned long long)way, walk.problem);
             spool_walk_end(&walk);
@@ -86,10 +86,10 @@ START_TEST(recovery_can_be_stopped_too)
             end_in(END_TORN, at);
             simulated_disk_plan(walk.simulated, FAULT_STOP, 0, second % 2 != 0,
                                 second / 2, 1);
-            walk_open(&walk);
+            spool_walk_open(&walk);
             end_in(END_TORN, second);
             walk.problem[0] = '\0';
-            walk_check(&walk);
+            spool_walk_check(&walk);
             ck_assert_msg(walk.problem[0] == '\0', "stopped at %llu, then %llu: %s",
                           (unsigned long long)at, (unsigned long long)second,
                           walk.problem);
@@ -109,10 +109,10 @@ fail_at(uint64_t at, bool in_reads, int error, uint64_t count)
     simulated_disk_plan(walk.simulated, FAULT_NONE, 0, false, 0, 0);
     /* With reads failing, not all may be found before the next start. */
     if (walk.spool != NULL && !in_reads)
-        walk_check(&walk);
+        spool_walk_check(&walk);
     if (walk.problem[0] == '\0') {
         end_in(at % ENDS, at);
-        walk_check(&walk);
+        spool_walk_check(&walk);
     }
     ck_assert_msg(walk.problem[0] == '\0', "%s %llu (%llu) error %d: %s",
                   in_reads ? "read" : "write", (unsigned long long)at,

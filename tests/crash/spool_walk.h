@@ -59,16 +59,32 @@ void spool_walk_begin(struct walk *walk, uint64_t seed);
 void spool_walk_end(struct walk *walk);
 
 /* Open and recover in small steps. */
-bool walk_open(struct walk *walk);
-void walk_close(struct walk *walk);
+bool spool_walk_open(struct walk *walk);
+void spool_walk_close(struct walk *walk);
 
 /* The script; goes on after errors, ends early once the disk has stopped. */
 void spool_walk_run(struct walk *walk);
 
 /* Twenty messages from three groups, nothing else. */
-void walk_twenty(struct walk *walk);
+void spool_walk_twenty(struct walk *walk);
+
+/* One message added to the open group; its index, or -1 when it was refused at once. */
+int spool_walk_add(struct walk *walk, uint32_t recipients, size_t size, bool is_bounce);
+bool spool_walk_commit(struct walk *walk, bool sync);
+
+/* --- the model --- */
+
+/* Remember the first thing that is wrong. */
+void spool_walk_problem(struct walk *walk, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* What waited for a commit, or for a sync, is now this sure. */
+void spool_model_raise(struct walk *walk, enum walk_sure from, enum walk_sure to);
+/* The commit failed: outcomes count all the same, the rest was never said. */
+void spool_model_refuse(struct walk *walk);
+/* After a start what the spool shows is what there is, however sure it was before. */
+void spool_model_settle(struct walk *walk);
 
 /* Hold what the spool has against the model, and see that it serves; sets `problem`. */
-void walk_check(struct walk *walk);
+void spool_walk_check(struct walk *walk);
 
 #endif

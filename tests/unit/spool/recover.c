@@ -65,9 +65,9 @@ static void
 begin_twenty(struct walk *walk, char **content, size_t *length)
 {
     spool_walk_begin(walk, 7);
-    walk_twenty(walk);
+    spool_walk_twenty(walk);
     ck_assert_uint_eq(walk->refusals, 0);
-    walk_close(walk);
+    spool_walk_close(walk);
     *content = simulated_disk_content(walk->simulated, segment_one, length);
     ck_assert_ptr_nonnull(*content);
 }
@@ -87,7 +87,7 @@ START_TEST(one_flipped_bit_costs_at_most_the_message_it_is_in)
         begin_twenty(&walk, &content, &length);
         content[bit / 8] = (char)(content[bit / 8] ^ 1 << bit % 8);
         simulated_disk_settle(walk.simulated, segment_one);
-        ck_assert(walk_open(&walk));
+        ck_assert(spool_walk_open(&walk));
         whole = whole_messages(&walk, 20);
         ck_assert_msg(whole >= 19, "bit %zu: %d messages", bit, whole);
         ck_assert_str_eq(walk.problem, "");
@@ -96,8 +96,8 @@ START_TEST(one_flipped_bit_costs_at_most_the_message_it_is_in)
             damaged++;
             ck_assert_uint_eq(walk.damages, 1);
             ck_assert_int_eq(set_aside(&walk), 1);
-            walk_close(&walk);
-            ck_assert(walk_open(&walk));
+            spool_walk_close(&walk);
+            ck_assert(spool_walk_open(&walk));
             ck_assert_uint_eq(walk.damages, 1);
         }
         spool_walk_end(&walk);
@@ -120,7 +120,7 @@ START_TEST(a_segment_that_was_cut_keeps_its_whole_commits)
 
         begin_twenty(&walk, &content, &length);
         simulated_disk_resize(walk.simulated, segment_one, cut);
-        ck_assert(walk_open(&walk));
+        ck_assert(spool_walk_open(&walk));
         whole = whole_messages(&walk, 20);
         ck_assert_int_le(whole, last);
         ck_assert(whole == 20 || whole == 12 || whole == 5 || whole == 0);
@@ -143,7 +143,7 @@ START_TEST(zeros_and_old_text_behind_the_end_are_nothing)
     content = simulated_disk_content(walk.simulated, segment_one, &longer);
     memcpy(content + 2 * length, content, length); /* blocks of another place */
     simulated_disk_settle(walk.simulated, segment_one);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_int_eq(whole_messages(&walk, 20), 20);
     ck_assert_uint_eq(walk.damages, 0);
     spool_walk_end(&walk);
@@ -166,7 +166,7 @@ START_TEST(records_inside_a_message_are_text)
     for (size_t i = 0; i + 9 < sizeof(body); i++)
         if (memcmp(body + i, "@message ", 9) == 0)
             memcpy(body + i, "@removed ", 9);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     message = &walk.messages[walk.count++];
     message->id = message_id_make(1800000000, 99, 'C');
     message->size = sizeof(body);
@@ -178,12 +178,12 @@ START_TEST(records_inside_a_message_are_text)
                                 (struct span){body, sizeof(body)}, &error));
     ck_assert(spool_commit(walk.spool, true, walk.now, NULL, NULL, &error));
     ck_assert_uint_eq(spool_count(walk.spool), 21);
-    walk_close(&walk);
+    spool_walk_close(&walk);
     /* Damage its heading, so that recovery looks for records inside it. */
     content = simulated_disk_content(walk.simulated, "input/00000002", &length);
     content[SEGMENT_BLOCK + 3] ^= 1;
     simulated_disk_settle(walk.simulated, "input/00000002");
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_int_eq(whole_messages(&walk, 21), 20);
     ck_assert_uint_eq(walk.damages, 1);
     ck_assert_str_eq(walk.problem, "");
@@ -200,7 +200,7 @@ START_TEST(swapped_files_are_read_by_what_they_say)
     struct disk disk;
 
     begin_twenty(&walk, &content, &length);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     for (int i = 0; i < 5; i++) {
         struct spool_outcome outcome = {
             .number = 1, .outcome = OUTCOME_DELIVERED, .time = walk.now};
@@ -210,12 +210,12 @@ START_TEST(swapped_files_are_read_by_what_they_say)
     }
     ck_assert(spool_commit(walk.spool, true, walk.now, NULL, NULL, &error));
     ck_assert_uint_eq(spool_count(walk.spool), 15);
-    walk_close(&walk);
+    spool_walk_close(&walk);
     disk = simulated_disk_table(walk.simulated);
     disk.rename(disk.context, segment_one, "input/x");
     disk.rename(disk.context, "input/00000002", segment_one);
     disk.rename(disk.context, "input/x", "input/00000002");
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_uint_eq(walk.damages, 0);
     ck_assert_uint_eq(spool_count(walk.spool), 15);
     spool_walk_end(&walk);
@@ -234,7 +234,7 @@ START_TEST(another_major_version_is_refused_and_not_touched)
     simulated_disk_put(walk.simulated, "input/00000005", foreign, sizeof(foreign) - 1);
     simulated_disk_put(walk.simulated, "input/00000006.content", foreign,
                        sizeof(foreign) - 1);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_uint_eq(walk.damages, 2);
     ck_assert_int_eq(whole_messages(&walk, 20), 20);
     for (int i = 0; i < 20; i++)
@@ -261,12 +261,12 @@ START_TEST(a_segment_without_a_first_block_is_set_aside)
     begin_twenty(&walk, &content, &length);
     memset(content, 'x', SEGMENT_BLOCK);
     simulated_disk_settle(walk.simulated, segment_one);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_uint_eq(walk.damages, 1);
     ck_assert_uint_eq(spool_count(walk.spool), 0);
     ck_assert_ptr_nonnull(
         simulated_disk_content(walk.simulated, "error/00000001", &length));
-    walk_check(&walk); /* the model finds them lost, and so they are */
+    spool_walk_check(&walk); /* the model finds them lost, and so they are */
     ck_assert_str_ne(walk.problem, "");
     spool_walk_end(&walk);
 }
@@ -354,7 +354,7 @@ START_TEST(an_envelope_that_asks_for_the_unknown_is_held)
     forge_record(&forge, forged(RECORD_MESSAGE),
                  "!reverse-path: a@b\n!recipient: c@d\n!deliver-by: tomorrow\n", "body");
     forge_end(&forge, &walk);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     message = spool_next(walk.spool, NULL);
     ck_assert_ptr_nonnull(message);
     ck_assert(message->held);
@@ -383,7 +383,7 @@ START_TEST(a_lost_expansion_is_made_again_and_no_number_twice)
     outcome.outcome = OUTCOME_DELIVERED;
     forge_record(&forge, outcome, "", "");
     forge_end(&forge, &walk);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     message = spool_next(walk.spool, NULL);
     ck_assert_ptr_nonnull(message);
     ck_assert_uint_eq(message->address_count, 3);
@@ -414,7 +414,7 @@ START_TEST(of_two_copies_the_higher_generation_counts)
     outcome.generation = 1;
     forge_record(&forge, outcome, "", "");
     forge_end(&forge, &walk);
-    ck_assert(walk_open(&walk));
+    ck_assert(spool_walk_open(&walk));
     ck_assert_uint_eq(spool_count(walk.spool), 1);
     message = spool_next(walk.spool, NULL);
     ck_assert_uint_eq(message->attempts, 1);
@@ -450,7 +450,7 @@ START_TEST(a_failure_whose_bounce_is_damaged_is_reported_again)
             forge.bytes[at + 20] ^= 1;
         forge_end(&forge, &walk);
         walk.messages[walk.count++].id = bounce.id;
-        ck_assert(walk_open(&walk));
+        ck_assert(spool_walk_open(&walk));
         ck_assert_uint_eq(spool_count(walk.spool), 1);
         message = spool_next(walk.spool, NULL);
         ck_assert_int_eq(message->is_bounce, round == 0);
