@@ -65,7 +65,8 @@ pipe_init(void *config, struct arena *arena, struct error *error)
 
 /* --- words --- */
 
-/* Would a shell make more of this than words? An assignment may stand in front of them. */
+/* Would a shell make more of this than words? An assignment may stand in front of them.
+ */
 static bool
 needs_shell(const char *text)
 {
@@ -113,7 +114,10 @@ words_drop_exec(const char *const **words)
         ++*words;
 }
 
-/* A name without a slash is looked for where the command's PATH says. */
+/*
+ * A name without a slash is looked for where the command's PATH says. NULL: it is not
+ * there, and may be a word that the shell has built in.
+ */
 static const char *
 program_find(const char *name, struct arena *arena)
 {
@@ -125,7 +129,7 @@ program_find(const char *name, struct arena *arena)
         if (access(path, X_OK) == 0)
             return path;
     }
-    return name;
+    return NULL;
 }
 
 /* What an alias or forward file names: is `arguments` the shell with just that text? */
@@ -143,25 +147,31 @@ command_choose(const struct delivery *delivery, const struct address *address,
                const char *const *arguments, struct command *command, bool *own,
                struct error *error)
 {
+    const char *const *words;
+    const char *program;
+
     *own = is_users_own(address, arguments);
     command->path = arguments[0];
     command->arguments = arguments;
     if (!*own)
         return true;
-    if (needs_shell(address->text)) {
-        if (address->trust == TRUST_CLEAN)
+    if (!needs_shell(address->text)) {
+        if (!words_split(address->text, delivery->arena, &words))
+            return fail_permanent_number(error, ERR_COMMAND, "5.3.5",
+                                         "command cannot be split into words");
+        words_drop_exec(&words);
+        program = program_find(words[0], delivery->arena);
+        if (program || address->trust != TRUST_CLEAN) {
+            command->arguments = words;
+            command->path = program ? program : words[0];
             return true;
-        return fail_permanent_number(
-            error, ERR_SECURITY, "5.7.0",
-            "a command for the shell, from a list that may not be trusted");
+        }
     }
-    if (!words_split(address->text, delivery->arena, &arguments))
-        return fail_permanent_number(error, ERR_COMMAND, "5.3.5",
-                                     "command cannot be split into words");
-    words_drop_exec(&arguments);
-    command->arguments = arguments;
-    command->path = program_find(arguments[0], delivery->arena);
-    return true;
+    if (address->trust == TRUST_CLEAN)
+        return true;
+    return fail_permanent_number(
+        error, ERR_SECURITY, "5.7.0",
+        "a command for the shell, from a list that may not be trusted");
 }
 
 /* --- environment --- */

@@ -55,9 +55,8 @@ struct job_result {
     struct job_mark {       /* for each outcome */
         bool owed;          /* it counts only when what the connections owe was settled */
         bool report_passed; /* the next hop answers for NOTIFY=SUCCESS */
-    } * marks;
-    bool
-        ran_command; /* the process should end: a command may have left its marks on it */
+    } *marks;
+    bool ran_command; /* its process should not live on for long */
 
     /* bounces and warnings */
     struct job_report {

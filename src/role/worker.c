@@ -33,6 +33,8 @@ enum {
     TICK = 2000,
     BATCH = 64, /* jobs that may share what is owed */
     BATCH_TIME = 200,
+    USED_JOBS = 64, /* a worker that ran a command ends after so many more jobs ... */
+    USED_IDLE = 50, /* ... or when none came for so long */
     NAMES_WAIT = 30 * 1000,
 };
 
@@ -55,6 +57,8 @@ struct worker {
     struct job_context context;
     struct done *done, **done_end;
     uint64_t job_count;
+    uint64_t used_until; /* it ran a command: the job_count at which it ends at last */
+    int64_t last_frame;
     bool draining, master_gone;
 };
 
@@ -389,8 +393,10 @@ job_do(struct worker *worker, struct done *done)
 
     job_attempt(&context, &done->job, &done->result);
     worker->job_count++;
-    if (done->result.ran_command || (most > 0 && worker->job_count >= (uint64_t)most))
+    if (most > 0 && worker->job_count >= (uint64_t)most)
         worker->draining = true;
+    if (done->result.ran_command && worker->used_until == 0)
+        worker->used_until = worker->job_count + USED_JOBS;
 }
 
 /*
@@ -471,8 +477,11 @@ spool_take(struct worker *worker)
             return false;
         }
     }
+    worker->last_frame = clock_monotonic();
     /* Who is ending takes no more jobs; the spool gives them to others. */
-    if (frame.type == WIRE_JOB && worker->draining) {
+    if (frame.type == WIRE_JOB &&
+        (worker->draining ||
+         (worker->used_until > 0 && worker->job_count >= worker->used_until))) {
         if (frame.fd >= 0)
             close(frame.fd);
         return true;
@@ -480,12 +489,24 @@ spool_take(struct worker *worker)
     return worker_frame(worker, &frame);
 }
 
+/*
+ * A worker that ran a command is thrown away, so that nothing the command left behind
+ * concerns the next mail; but not before it did what it was handed meanwhile.
+ */
+static bool
+is_used_up(const struct worker *worker)
+{
+    return worker->used_until > 0 &&
+           (worker->job_count >= worker->used_until ||
+            clock_monotonic() - worker->last_frame >= USED_IDLE);
+}
+
 static bool
 is_finished(const struct worker *worker)
 {
     if (worker->master_gone)
         return worker->done == NULL || worker->spool == NULL;
-    return worker->draining && worker->done == NULL;
+    return (worker->draining || is_used_up(worker)) && worker->done == NULL;
 }
 
 static int
@@ -506,7 +527,8 @@ worker_loop(struct worker *worker)
         if (spool_take(worker))
             continue;
         connection_cache_expire(worker->connections, CONNECTION_IDLE);
-        worker_wait(worker, clock_monotonic() + TICK);
+        worker_wait(worker,
+                    clock_monotonic() + (worker->used_until > 0 ? USED_IDLE : TICK));
     }
 }
 

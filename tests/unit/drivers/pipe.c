@@ -286,7 +286,10 @@ static const struct {
     {"IFS=' ' && exec @/agent -t 'a  b' c", TRUST_CAUTION, "failed 104 5.7.0"},
     {"cat >/dev/null", TRUST_CAUTION, "failed 104 5.7.0"},
     {"@/agent `id`", TRUST_UNSECURE, "failed 104 5.7.0"},
-    {"true", TRUST_CLEAN, "delivered"}, /* found in /bin or /usr/bin */
+    {"true", TRUST_CLEAN, "delivered"},             /* found in /bin or /usr/bin */
+    {"exit 75", TRUST_CLEAN, "deferred 144 4.3.0"}, /* built into the shell */
+    {"exit 75", TRUST_CAUTION, "deferred 138 4.3.5"},
+    {"no-such-program here", TRUST_CLEAN, "deferred 138 4.3.5"},
     {"@/nothing here", TRUST_CLEAN, "deferred 138 4.3.5"},
     {"@/nothing here;", TRUST_CLEAN, "deferred 138 4.3.5"},
     {"@/agent 'open", TRUST_CLEAN, "failed 138 5.3.5"},
