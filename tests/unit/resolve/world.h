@@ -25,8 +25,7 @@ struct world {
 /*
  * The files of a configuration as name, text pairs, NULL behind the last; "@" in a text
  * stands for the directory. Users: joe, ann, bob (homes @/joe, ...), root, list, nobody.
- * The host is vlager.vbrew.com. The directory lies in "/" when the tests are run by root,
- * else in the current directory, so that nobody else can write the way to it.
+ * The host is vlager.vbrew.com.
  */
 void world_begin(struct world *world, const char *const *files);
 void world_end(struct world *world);
