@@ -21,13 +21,12 @@
 #include "resolve/resolve.h"
 #include "role/names_client.h"
 #include "role/privilege.h"
+#include "role/worker_report.h"
 
 #include "base/banned.h"
 
 enum {
     SPOOL_WAIT = 60 * 1000,      /* for a new spool process, or for its acknowledgement */
-    SLICE = 1000,                /* addresses or outcomes in one frame */
-    SLICE_OCTETS = 1 << 20,      /* about as much text in it */
     CONNECTIONS = 20,            /* kept by one worker */
     CONNECTION_IDLE = 10 * 1000, /* and for so long */
     TICK = 2000,
@@ -36,14 +35,6 @@ enum {
     USED_JOBS = 64, /* a worker that ran a command ends after so many more jobs ... */
     USED_IDLE = 50, /* ... or when none came for so long */
     NAMES_WAIT = 30 * 1000,
-};
-
-/* A job that was done, and what it made, until the spool has it. */
-struct done {
-    struct job job;
-    struct job_result result;
-    struct arena *arena;
-    struct done *next;
 };
 
 struct worker {
@@ -138,108 +129,7 @@ names_obtain(void *context, int64_t deadline)
     }
 }
 
-/* --- reporting --- */
-
-/* How many of the addresses from `first` on go into one frame. */
-static size_t
-expanded_slice(const struct job_result *result, size_t first)
-{
-    size_t count = 0, octets = 0;
-
-    while (first + count < result->expanded_count && count < SLICE &&
-           octets < SLICE_OCTETS) {
-        const struct address *address = &result->expanded[first + count++];
-
-        octets += strlen(address->text) + strlen(address->next_address) +
-                  strlen(address->owner) + strlen(address->source) +
-                  strlen(address->home) + strlen(address->dsn_recipient) + 600;
-    }
-    return count;
-}
-
-static void
-report_expanded(struct worker *worker, const struct done *done)
-{
-    const struct job_result *result = &done->result;
-
-    for (size_t first = 0; first < result->expanded_count;) {
-        size_t count = expanded_slice(result, first);
-        struct wire_expanded expanded = {
-            .job = done->job.number,
-            .id = done->job.id,
-            .addresses = result->expanded + first,
-            .keys = result->keys + first,
-            .count = (uint32_t)count,
-            .transports_are_local = result->transports_are_local + first,
-        };
-
-        wire_send(worker->spool, WIRE_EXPANDED, &expanded, -1);
-        first += count;
-    }
-}
-
-/* How many of the outcomes from `first` on go into one frame. */
-static size_t
-outcome_slice(const struct job_result *result, size_t first)
-{
-    size_t count = 0, octets = 0;
-
-    while (first + count < result->outcome_count && count < SLICE &&
-           octets < SLICE_OCTETS) {
-        const struct spool_outcome *outcome = &result->outcomes[first + count++];
-
-        octets += strlen(outcome->diagnostic) + strlen(outcome->remote) + 400;
-    }
-    return count;
-}
-
-static void
-report_outcomes(struct worker *worker, const struct done *done)
-{
-    const struct job_result *result = &done->result;
-
-    for (size_t first = 0; first < result->outcome_count;) {
-        size_t count = outcome_slice(result, first);
-        struct wire_outcomes outcomes = {.job = done->job.number,
-                                         .id = done->job.id,
-                                         .outcomes = result->outcomes + first,
-                                         .count = (uint32_t)count};
-
-        wire_send(worker->spool, WIRE_OUTCOMES, &outcomes, -1);
-        first += count;
-    }
-}
-
-static void
-report_reports(struct worker *worker, const struct done *done)
-{
-    for (const struct job_report *at = done->result.reports; at; at = at->next) {
-        struct wire_report report = {
-            .job = done->job.number,
-            .id = done->job.id,
-            .has_message = at->has_message,
-            .kind = (uint32_t)at->kind,
-            .envelope = at->envelope,
-            .content = at->content,
-            .numbers = at->numbers,
-            .count = (uint32_t)at->count,
-            .log = at->log,
-        };
-
-        wire_send(worker->spool, WIRE_REPORT, &report, -1);
-    }
-}
-
-static void
-report_done(struct worker *worker, const struct done *done)
-{
-    struct wire_job_end end = {done->job.number};
-
-    report_expanded(worker, done);
-    report_outcomes(worker, done);
-    report_reports(worker, done);
-    wire_send(worker->spool, WIRE_DONE, &end, -1);
-}
+/* --- the spool --- */
 
 static void
 spool_drop(struct worker *worker)
@@ -263,7 +153,7 @@ spool_greet(struct worker *worker)
     worker->greeted = true;
     wire_send(worker->spool, WIRE_WORKER_HELLO, &hello, -1);
     for (const struct done *done = worker->done; done; done = done->next)
-        report_done(worker, done);
+        done_report(done, worker->spool);
     if (!channel_send_all(worker->spool))
         spool_drop(worker);
 }
@@ -377,7 +267,7 @@ batch_end(struct worker *worker, struct done *first)
 
         job_conclude(&context, &done->job, settled ? NULL : &failure, &done->result);
         panics_log(worker, done);
-        report_done(worker, done);
+        done_report(done, worker->spool);
     }
     if (!settled)
         log_panic(worker->role->log, NULL, "%s", failure.text);
