@@ -203,6 +203,7 @@ queue_worker_ready(struct queue *queue, uint32_t number, enum worker_class class
     worker_set_idle(queue, worker);
     if (class == WORKER_USER && !worker->retired) {
         worker->lane->worker = worker;
+        lane_forget_failure(queue, worker->lane);
         lane_update(queue, worker->lane);
     }
 }

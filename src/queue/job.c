@@ -169,6 +169,13 @@ error_is_an_answer(int number)
     }
 }
 
+/* Has it taken so long that the host does not work, if no address gets through? */
+bool
+job_is_slow(const struct queue *queue, const struct task *task)
+{
+    return queue->time - task->timer.due >= SLOW_JOB;
+}
+
 static void
 job_learn(struct queue *queue, struct task *task, const struct queue_outcome *outcome)
 {
@@ -180,6 +187,8 @@ job_learn(struct queue *queue, struct task *task, const struct queue_outcome *ou
         lane_error(lane_at(queue, task->lane), outcome->error_number, outcome->text);
     } else if (error_is_an_answer(outcome->error_number)) {
         task->result |= RESULT_ANSWER;
+        if (job_is_slow(queue, task))
+            lane_error(lane_at(queue, task->lane), outcome->error_number, outcome->text);
     }
 }
 

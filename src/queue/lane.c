@@ -13,7 +13,8 @@
 #include "base/banned.h"
 
 enum {
-    LANES_REMEMBERED = 20000, /* lanes of hosts that work and have no mail now */
+    LANES_REMEMBERED = 20000, /* with more, hosts that work are forgotten at once */
+    LANES_MOST = 100000,      /* with more, all that have no mail now */
 };
 
 struct lane *
@@ -151,7 +152,9 @@ lane_limit(const struct configuration *configuration, const struct lane *lane)
 void
 lane_configure(struct queue *queue, struct lane *lane)
 {
-    const struct retry_rule *rule = retry_rule_for(queue->configuration, lane->host);
+    /* A login name is no host. */
+    const char *host = lane->kind == LANE_REMOTE ? lane->host : "";
+    const struct retry_rule *rule = retry_rule_for(queue->configuration, host);
 
     lane->interval = rule->interval.seconds * SECOND;
     lane->duration = rule->duration.seconds * SECOND;
@@ -205,7 +208,7 @@ lane_release(struct queue *queue, struct lane *lane)
     if (lane_is_wanted(lane))
         return;
     if (lane->kind == LANE_USER || lane->last_try == INT64_MIN ||
-        (lane->failures == 0 && queue->lanes_in_use > LANES_REMEMBERED) ||
+        queue->lanes_in_use > (lane->failures == 0 ? LANES_REMEMBERED : LANES_MOST) ||
         lane->last_try + keep * SECOND <= queue->time)
         lane_free(queue, lane);
     else
@@ -370,19 +373,19 @@ lane_is_slow(const struct queue *queue, const struct lane *lane)
 void
 lane_job_ended(struct queue *queue, struct lane *lane, const struct task *task)
 {
-    int64_t started = task->timer.due, took = queue->time - started;
-    bool answered = (task->result & RESULT_ANSWER) != 0 && took < SLOW_JOB;
+    int64_t started = task->timer.due;
+    bool success = (task->result & RESULT_SUCCESS) != 0, slow = job_is_slow(queue, task);
 
     if (lane->kind != LANE_REMOTE)
         return;
     lane->last_try = queue->time;
-    lane_pace(queue, lane, took);
-    if ((task->result & RESULT_SUCCESS) != 0 || answered) {
+    lane_pace(queue, lane, queue->time - started);
+    if (success || ((task->result & RESULT_ANSWER) != 0 && !slow)) {
         lane_forget_failure(queue, lane);
         lane->last_success = queue->time;
-        if ((task->result & RESULT_SUCCESS) != 0)
+        if (success)
             window_open(lane);
-    } else if ((task->result & RESULT_NO_HOST) == 0 && took < SLOW_JOB) {
+    } else if ((task->result & RESULT_NO_HOST) == 0 && !slow) {
         return; /* nothing was learnt of the host */
     } else if (lane->closed) {
         return; /* another job of the same time said so already */

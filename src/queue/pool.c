@@ -37,7 +37,7 @@ static bool
 pool_hand_out(struct queue *queue, struct stream *stream, struct worker *worker,
               struct queue_action *action)
 {
-    struct task *task = stream_first(stream);
+    struct task *task = stream_first(stream, queue->picks[stream->pool] % 8 == 7);
 
     queue->picks[stream->pool]++;
     ready_rotate(queue, stream);

@@ -334,8 +334,8 @@ struct task *task_new(struct queue *queue, struct queued *message, uint32_t lane
 /* One number less; the task is freed with its last one, unless it is active. */
 void task_forget(struct queue *queue, struct task *task);
 void task_free(struct queue *queue, struct task *task);
-/* The next of a stream: messages take turns within a grade. */
-struct task *stream_first(struct stream *stream);
+/* The next of a stream: messages take turns within a grade; `odd_turn` as below. */
+struct task *stream_first(struct stream *stream, bool odd_turn);
 /* Take it out of wherever it is, to be put somewhere at once. */
 void task_detach(struct queue *queue, struct task *task);
 void task_ready(struct queue *queue, struct task *task, char grade);
@@ -418,6 +418,7 @@ void job_start(struct queue *queue, struct task *task, struct worker *worker,
 /* All jobs of a worker that is gone. */
 void jobs_lose_worker(struct queue *queue, const struct worker *worker);
 void jobs_free(struct queue *queue);
+bool job_is_slow(const struct queue *queue, const struct task *task);
 
 /* --- crew.c: workers --- */
 

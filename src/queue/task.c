@@ -145,10 +145,12 @@ band_rotate(struct band *band)
 }
 
 struct task *
-stream_first(struct stream *stream)
+stream_first(struct stream *stream, bool odd_turn)
 {
     struct band *band = stream->bands;
 
+    while (odd_turn && band->next != NULL)
+        band = band->next;
     for (int i = 0; i < TURNS_MOST && band->first != band->last &&
                     band->first->message == stream->lane->served;
          i++)

@@ -230,6 +230,41 @@ START_TEST(deferred_mail_leaves_workers_to_new_mail)
 }
 END_TEST
 
+static void
+mail_with_grade(struct fixture *fixture, uint32_t number, char grade)
+{
+    struct queue_message message = {.id = message_id_make(1500000000, number, grade),
+                                    .grade = grade,
+                                    .reverse_path = ""};
+
+    queue_message(fixture->queue, &message, fixture->now);
+    fixture_assign(fixture, &message.id, (const uint32_t[]){1}, 1, "a.example");
+}
+
+START_TEST(urgent_mail_goes_first_and_bulk_mail_goes_too)
+{
+    struct fixture fixture = fixture_new();
+    int bulk = 0;
+
+    mail_with_grade(&fixture, 1, 'n');
+    mail_with_grade(&fixture, 2, '9');
+    for (uint32_t i = 0; i < 80; i++) {
+        char grade;
+
+        mail_with_grade(&fixture, 2 * i + 3, i % 2 == 0 ? 'n' : 'A');
+        mail_with_grade(&fixture, 2 * i + 4, 'A');
+        fixture_expect(&fixture, QUEUE_DELIVER);
+        grade = fixture.action.id.text[MESSAGE_ID_LENGTH - 1];
+        ck_assert(i != 0 || grade == '9');
+        bulk += grade == 'n';
+        fixture_end(&fixture, &fixture.action, OUTCOME_RELAYED, 0, "");
+    }
+    ck_assert_int_ge(bulk, 8);
+    ck_assert_int_le(bulk, 12);
+    fixture_free(&fixture);
+}
+END_TEST
+
 TCase *
 queue_pool_case(void)
 {
@@ -245,5 +280,6 @@ queue_pool_case(void)
     tcase_add_test(tcase,
                    a_worker_that_cannot_be_started_is_asked_for_with_growing_pauses);
     tcase_add_test(tcase, deferred_mail_leaves_workers_to_new_mail);
+    tcase_add_test(tcase, urgent_mail_goes_first_and_bulk_mail_goes_too);
     return tcase;
 }
