@@ -106,7 +106,8 @@ struct keeper {
     bool recovering, room, reserve_touched;
     int64_t sync_due; /* monotonic ms; 0: nothing waits */
     uint64_t id_counter;
-    struct event *timer, *recovery;
+    struct event *timer, *recovery, *tell;
+    struct message_id told; /* last one of the walk that tells a new queue */
 };
 
 /* --- spool_role.c --- */

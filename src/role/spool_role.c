@@ -20,6 +20,8 @@ enum {
     SYNC_WITHIN = 500,       /* ms an outcome may wait for its sync */
     RECOVERY_STEP = 4 << 20, /* octets read between two looks at the channels */
     COMPACTION_STEP = 1 << 20,
+    TELL_STEP = 200,      /* messages told to a new queue between two looks */
+    TELL_AHEAD = 4 << 20, /* octets that may wait for it */
 };
 
 struct after *
@@ -110,10 +112,53 @@ end:
 
 /* --- recovery --- */
 
+/* From the first message on. */
+static void
+tell_begin(struct keeper *keeper)
+{
+    struct timeval now = {0, 0};
+
+    memset(&keeper->told, 0, sizeof keeper->told);
+    event_add(keeper->tell, &now);
+}
+
 static void
 on_found(void *argument, const struct spool_message *message)
 {
-    queue_tell_message(argument, message, true);
+    /* The walk of on_tell() comes to it. */
+    (void)argument;
+    (void)message;
+}
+
+/*
+ * Tell the queue everything that lives, some at a time, so that new mail is taken
+ * meanwhile. What is told twice, because it changed, is told the same.
+ */
+static void
+on_tell(int fd, short what, void *argument)
+{
+    struct keeper *keeper = argument;
+    struct timeval now = {0, 0};
+
+    (void)fd;
+    (void)what;
+    for (int i = 0; keeper->queue && i < TELL_STEP; i++) {
+        struct spool_message *message =
+            spool_next(keeper->spool, keeper->told.text[0] ? &keeper->told : NULL);
+
+        if (!message) {
+            if (!keeper->recovering)
+                queue_send(keeper, WIRE_RECOVERED, NULL);
+            return;
+        }
+        keeper->told = message->id;
+        if (!message_has_orphan(keeper, &message->id))
+            queue_tell_message(keeper, message, true);
+    }
+    /* No faster than the queue takes it. */
+    if (keeper->queue && channel_pending(keeper->queue) > TELL_AHEAD)
+        now.tv_usec = 10000;
+    event_add(keeper->tell, &now);
 }
 
 static void
@@ -137,7 +182,7 @@ on_recovery(int fd, short what, void *argument)
         return;
     }
     keeper->recovering = false;
-    queue_send(keeper, WIRE_RECOVERED, NULL);
+    tell_begin(keeper);
     log_say(keeper->role->log, "%zu messages in the spool", spool_count(keeper->spool));
 }
 
@@ -197,19 +242,14 @@ queue_gone(struct channel *channel, void *context)
 static void
 queue_attach(struct keeper *keeper, int fd)
 {
-    struct spool_message *message = NULL;
-
     channel_free(keeper->queue);
     keeper->queue = channel_new(fd);
     channel_attach(keeper->queue, keeper->role->base, queue_ready, queue_gone, keeper);
     jobs_orphan(keeper);
     workers_tell(keeper);
-    /* During recovery the rest follows as it is found. */
-    while ((message = spool_next(keeper->spool, message ? &message->id : NULL)) != NULL)
-        if (!message_has_orphan(keeper, &message->id))
-            queue_tell_message(keeper, message, true);
+    /* What is still being recovered follows when that is over. */
     if (!keeper->recovering)
-        queue_send(keeper, WIRE_RECOVERED, NULL);
+        tell_begin(keeper);
     if (keeper->reserve_touched) {
         struct wire_suspend suspend = {true, "the disk of the spool is full"};
 
@@ -363,6 +403,7 @@ spool_run(struct role *role)
         return EX_OSERR;
     }
     keeper.timer = event_new(role->base, -1, EV_PERSIST, on_timer, &keeper);
+    keeper.tell = event_new(role->base, -1, 0, on_tell, &keeper);
     keeper.recovery = event_new(role->base, -1, 0, on_recovery, &keeper);
     event_add(keeper.timer, &period);
     event_add(keeper.recovery, &now);
