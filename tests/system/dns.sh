@@ -12,11 +12,7 @@ build=$(cd "${1:-.}" && pwd)
 skip() { echo "SKIP dns: $*"; exit 77; }
 
 [ -x "$build/dns_ask" ] && [ -r "$build/dns.so" ] || skip "built without libunbound"
-PATH=$PATH:/usr/sbin:/sbin
-if [ -n "${DNS_SERVER:-}" ]; then server=$DNS_SERVER # nsd or knotd
-elif command -v nsd >/dev/null; then server=nsd
-elif command -v knotd >/dev/null; then server=knotd
-else skip "neither nsd nor knotd is installed"; fi
+. "$here/name_server.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/smail-dns.XXXXXX") || exit 1
 pids=
@@ -68,7 +64,7 @@ ns      A       127.0.0.1
 site    MX      5 mx.site
 mx.site A       127.0.0.2
 ZONE
-cat >"$work/reverse.zone" <<'ZONE'
+cat >"$work/2.0.192.in-addr.arpa.zone" <<'ZONE'
 $ORIGIN 2.0.192.in-addr.arpa.
 $TTL 60
 @       SOA     ns.example. hostmaster.example. 1 3600 600 86400 60
@@ -77,72 +73,16 @@ $TTL 60
 2       PTR     bare.example.
 ZONE
 
-start_server() { # port
-    if [ $server = nsd ]; then
-        cat >"$work/nsd.conf" <<CONF
-server:
-    ip-address: 127.0.0.1@$1
-    server-count: 1
-    username: ""
-    chroot: ""
-    database: ""
-    zonesdir: "$work"
-    zonelistfile: "$work/zone.list"
-    xfrdfile: "$work/xfrd.state"
-    xfrdir: "$work"
-    pidfile: "$work/nsd.pid"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: example
-    zonefile: example.zone
-zone:
-    name: test
-    zonefile: test.zone
-zone:
-    name: 2.0.192.in-addr.arpa
-    zonefile: reverse.zone
-CONF
-        nsd -d -c "$work/nsd.conf" >"$work/server.log" 2>&1 &
-    else
-        cat >"$work/knot.conf" <<CONF
-server:
-    listen: 127.0.0.1@$1
-    rundir: $work
-database:
-    storage: $work
-zone:
-  - domain: example
-    file: $work/example.zone
-  - domain: test
-    file: $work/test.zone
-  - domain: 2.0.192.in-addr.arpa
-    file: $work/reverse.zone
-CONF
-        knotd -c "$work/knot.conf" >"$work/server.log" 2>&1 &
-    fi
-    server_pid=$!
-}
-
 # ask TIMEOUT SERVER... <questions: "dns_ask's answers"
 ask() { timeout 60 "$build/dns_ask" "$build" "$@"; }
 
-port=
-for try in 1 2 3 4 5; do
-    port=$((20000 + ($$ * 7 + try * 1009) % 30000))
-    start_server $port
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        sleep 0.2
-        kill -0 $server_pid 2>/dev/null || break
-        [ "$(echo "host bare.example" | ask 500 127.0.0.1@$port)" = "found: 192.0.2.3" ] && break 2
-    done
-    kill $server_pid 2>/dev/null
-    wait $server_pid 2>/dev/null
-    server_pid=
+name_server "$work" example test 2.0.192.in-addr.arpa || skip "there is no name server"
+port=$NS_PORT
+pids=$NS_PID
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(echo "host bare.example" | ask 500 127.0.0.1@$port)" = "found: 192.0.2.3" ] && break
+    sleep 0.2
 done
-[ -n "$server_pid" ] || { cat "$work/server.log"; skip "$server does not start here"; }
-pids=$server_pid
 
 failed=0 passed=0
 expect() { # what, question, answer, server
@@ -217,5 +157,5 @@ else
     echo "SKIP dns: python3 is not installed, the evil server is left out"
 fi
 
-echo "dns ($server): $passed passed, $failed failed"
+echo "dns ($NS_KIND): $passed passed, $failed failed"
 [ $failed = 0 ]
