@@ -90,12 +90,24 @@ outcomes_take(struct attempt *attempt, const struct delivery_address *results,
 }
 
 static bool
+is_command(const struct configuration *configuration, const char *transport)
+{
+    const struct entry *entry =
+        transport ? entry_find(&configuration->transports, transport) : NULL;
+
+    return entry && strcmp(entry->driver->name, "pipe") == 0;
+}
+
+/* May delivering it run a command, here or behind it? */
+static bool
 runs_command(const struct configuration *configuration, const struct address *address)
 {
     const struct entry *entry =
         entry_find(&configuration->transports, address->transport);
 
-    return entry && strcmp(entry->driver->name, "pipe") == 0;
+    return entry && (is_command(configuration, entry->name) ||
+                     is_command(configuration, entry->transport->shadow) ||
+                     is_command(configuration, entry->transport->error_transport));
 }
 
 /* Deliver what shares transport, next hop and user with the first that is left. */
