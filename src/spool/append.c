@@ -52,7 +52,7 @@ append_record(struct spool *spool, struct entry *entry, struct record *record,
     operation = group_add(&spool->group, record, text, (struct span){0});
     operation->kind = kind;
     operation->entry = entry;
-    operation->place_kind = PLACE_LOG;
+    operation->place_kind = kind == OPERATION_OUTCOME ? PLACE_OUTCOME : PLACE_NOTE;
     operation->time = record->time;
     entry->operations++;
     return operation;
@@ -307,6 +307,8 @@ spool_add_outcome(struct spool *spool, const struct message_id *id,
                               outcome->number);
     record.waited =
         entry->message.waited + waited_between(entry->message.waited_at, outcome->time);
+    if (outcome->outcome == OUTCOME_DEFERRED)
+        record.attempts = entry->message.attempts + ++entry->deferrals;
     arena_reset(spool->scratch);
     text = text_new(spool->scratch);
     outcome_write(outcome, &text);

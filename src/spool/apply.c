@@ -118,6 +118,10 @@ spool_apply_state(struct operation *operation)
     case OPERATION_OUTCOME:
         entry_outcome(entry, operation->number, operation->outcome, operation->waited,
                       operation->time);
+        if (operation->outcome == OUTCOME_DEFERRED && entry->deferrals > 0)
+            entry->deferrals--;
+        if (operation->attempts > entry->message.attempts)
+            entry->message.attempts = operation->attempts;
         break;
     case OPERATION_REPORT:
         entry_report(entry, operation->numbers, operation->count);
@@ -189,6 +193,7 @@ spool_apply(struct spool *spool, struct operation *operation, uint64_t base)
     uint64_t place =
         place_make(spool->current->slot, operation->place_kind, base + operation->at);
     struct entry *entry = operation->entry;
+    uint64_t before = 0;
 
     if (operation->kind == OPERATION_REWRITE) {
         apply_rewrite(spool, operation, place);
@@ -208,9 +213,12 @@ spool_apply(struct spool *spool, struct operation *operation, uint64_t base)
         assert(is_new);
         (void)is_new;
     }
-    entry_add_place(entry, place);
     spool_place_added(spool, entry, place);
     if (operation->kind == OPERATION_OUTCOME)
-        entry->message.addresses[operation->number - 1].outcome = place;
+        before = entry_add_outcome_place(entry, operation->number, place);
+    else
+        entry_add_place(entry, place);
+    if (before != 0)
+        spool_place_gone(spool, entry, before);
     operation->old_place = place;
 }

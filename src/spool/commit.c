@@ -276,6 +276,9 @@ operation_drop(struct operation *operation)
 
     if (entry == NULL || operation->kind == OPERATION_REWRITE)
         return;
+    if (operation->kind == OPERATION_OUTCOME && operation->outcome == OUTCOME_DEFERRED &&
+        entry->deferrals > 0)
+        entry->deferrals--;
     if (--entry->operations == 0 && !entry->indexed)
         entry_free(entry);
     else

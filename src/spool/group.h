@@ -44,6 +44,7 @@ struct operation {
     bool with_bounce;     /* report: of the same group, so it falls with it */
     uint32_t generation;  /* copy */
     int64_t time, waited;
+    uint32_t attempts;      /* outcome, of recovery */
     struct change *changes; /* expand; in the group's arena */
     uint32_t *numbers;      /* report */
     size_t count;           /* of these */

@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-enum { CHUNK_ENTRIES = 254, DAY = 24 * 60 * 60 * 1000 };
+enum { CHUNK_ENTRIES = 254, DAY = 24 * 60 * 60 * 1000, HISTORY_MOST = 14 };
 
 struct chunk {
     size_t count;
@@ -78,6 +78,30 @@ entry_add_place(struct entry *entry, uint64_t place)
     }
     places->count = count + 1;
     places->place[count] = place;
+}
+
+uint64_t
+entry_add_outcome_place(struct entry *entry, uint32_t number, uint64_t place)
+{
+    uint64_t *last = &entry->message.addresses[number - 1].outcome, before = *last;
+    struct places *places = entry_places(entry);
+    uint32_t at = places->count;
+
+    *last = place;
+    if (before == 0 || places->count < HISTORY_MOST) {
+        entry_add_place(entry, place);
+        return 0;
+    }
+    while (at > 0 && places->place[at - 1] != before)
+        at--;
+    if (at == 0) {
+        entry_add_place(entry, place);
+        return 0;
+    }
+    memmove(&places->place[at - 1], &places->place[at],
+            (places->count - at) * sizeof(places->place[0]));
+    places->place[places->count - 1] = place;
+    return before;
 }
 
 void

@@ -13,21 +13,21 @@
 #include "spool/spool.h"
 
 /* Where a record is: slot of its segment, what it is, offset. 0 is no place. */
-enum place_kind { PLACE_NONE, PLACE_MESSAGE, PLACE_EXPANDED, PLACE_LOG };
+enum place_kind { PLACE_NONE, PLACE_MESSAGE, PLACE_EXPANDED, PLACE_OUTCOME, PLACE_NOTE };
 static inline uint64_t
 place_make(uint32_t slot, enum place_kind kind, uint64_t offset)
 {
-    return (uint64_t)slot << 42 | (uint64_t)kind << 40 | offset;
+    return (uint64_t)slot << 43 | (uint64_t)kind << 40 | offset;
 }
 static inline uint32_t
 place_slot(uint64_t place)
 {
-    return (uint32_t)(place >> 42);
+    return (uint32_t)(place >> 43);
 }
 static inline enum place_kind
 place_kind(uint64_t place)
 {
-    return (enum place_kind)(place >> 40 & 3);
+    return (enum place_kind)(place >> 40 & 7);
 }
 static inline uint64_t
 place_offset(uint64_t place)
@@ -50,6 +50,7 @@ struct entry {
     uint32_t address_room;  /* elements of message.addresses */
     uint32_t address_added; /* behind address_count, by the open group */
     uint32_t operations;    /* of the open group that are about it */
+    uint32_t deferrals;     /* of these outcomes that do not count yet */
     uint32_t content_at;    /* from the beginning of the record, or in its own segment */
     uint32_t content_slot;  /* of its own segment, + 1; 0: it is in the record */
     bool indexed;
@@ -77,6 +78,12 @@ entry_places(const struct entry *entry)
 /* Room for `count` addresses behind address_count. */
 void entry_reserve(struct entry *entry, uint32_t count);
 void entry_add_place(struct entry *entry, uint64_t place);
+/*
+ * The place of an outcome of address `number`. Once a message has a history, the one
+ * before of the same address is forgotten, and returned, else 0: what it said no longer
+ * matters, and an address that is tried for days takes no more memory each time.
+ */
+uint64_t entry_add_outcome_place(struct entry *entry, uint32_t number, uint64_t place);
 
 /*
  * What records do to an entry; each bounds-checked, for recovery. An address that is done

@@ -141,7 +141,7 @@ spool_read_log(struct spool *spool, const struct spool_message *message,
         return false;
     reader.addresses = addresses;
     for (uint32_t i = 1; i < places->count; i++)
-        if (place_kind(places->place[i]) == PLACE_LOG &&
+        if (place_kind(places->place[i]) >= PLACE_OUTCOME &&
             !log_record(&reader, places->place[i], error))
             return false;
     return true;
@@ -157,7 +157,7 @@ spool_hold_reason(struct spool *spool, const struct spool_message *message,
 
     *reason = "";
     for (uint32_t i = places->count; i > 1; i--) {
-        if (place_kind(places->place[i - 1]) != PLACE_LOG)
+        if (place_kind(places->place[i - 1]) != PLACE_NOTE)
             continue;
         if (!spool_read_record(spool, places->place[i - 1], arena, &record, &text, error))
             return false;

@@ -73,6 +73,7 @@ static const struct word words[] = {
     WORD("outcome", WORD_NAME, outcome, IN_OUTCOME, outcome_word),
     WORD("report", WORD_NAME, report, IN_OUTCOME, report_word),
     WORD("waited", WORD_I64, waited, IN_OUTCOME, NULL),
+    WORD("attempts", WORD_U32, attempts, IN_OUTCOME, NULL),
     WORD("note", WORD_NAME, note, IN_NOTE, note_word),
     WORD("bounce", WORD_ID, bounce, IN_REPORTED, NULL),
     WORD("segment", WORD_U64, segment, IN_CLOSED, NULL),

@@ -59,9 +59,10 @@ struct record {
     enum outcome outcome;
     enum report_class report;
     enum spool_note note;
-    struct message_id bounce;               /* empty for none */
-    int64_t time, waited;                   /* milliseconds */
-    uint64_t segment, length;               /* of closed */
+    struct message_id bounce; /* empty for none */
+    uint32_t attempts;        /* deferred outcomes of the message, with this one */
+    int64_t time, waited;     /* milliseconds */
+    uint64_t segment, length; /* of closed */
     uint64_t sequence, start, count, chain; /* of commit */
     uint64_t text_sum;
     uint64_t sum;

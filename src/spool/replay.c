@@ -114,8 +114,11 @@ replay_operation(struct spool *spool, const struct segment *segment,
                                     .outcome = record->outcome,
                                     .note = record->note,
                                     .time = record->time,
-                                    .waited = record->waited};
-    operation->place_kind = kind == OPERATION_EXPAND ? PLACE_EXPANDED : PLACE_LOG;
+                                    .waited = record->waited,
+                                    .attempts = record->attempts};
+    operation->place_kind = kind == OPERATION_EXPAND    ? PLACE_EXPANDED
+                            : kind == OPERATION_OUTCOME ? PLACE_OUTCOME
+                                                        : PLACE_NOTE;
     operation->old_place =
         place_make(segment->slot, operation->place_kind, scanned->offset);
     return operation;
@@ -266,11 +269,11 @@ replay_apply(struct spool *spool, struct recovering *recovering)
         replay_gap(entry, operation);
         operation->entry = entry;
         spool_apply_state(operation);
-        entry_add_place(entry, operation->old_place);
         if (operation->kind == OPERATION_OUTCOME && operation->number > 0 &&
             operation->number <= entry->message.address_count)
-            entry->message.addresses[operation->number - 1].outcome =
-                operation->old_place;
+            entry_add_outcome_place(entry, operation->number, operation->old_place);
+        else
+            entry_add_place(entry, operation->old_place);
     }
 }
 

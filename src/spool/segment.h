@@ -19,7 +19,7 @@ enum {
     SEGMENT_MAJOR = 1,        /* another one is refused, and the file not touched */
     SEGMENT_MINOR = 0,        /* a greater one is read; what is unknown is skipped */
     SEGMENT_DESCRIPTORS = 64, /* of old segments, open at once */
-    SEGMENT_LIMIT = 1 << 22,  /* at once */
+    SEGMENT_LIMIT = 1 << 21,  /* at once */
     SEGMENT_NAME_LIMIT = 48,
     SEGMENT_SUM_DIGITS = 16
 };

@@ -206,7 +206,9 @@ int64_t spool_message_waited(const struct spool_message *message, int64_t now);
 bool spool_read_content(struct spool *spool, const struct spool_message *message,
                         uint64_t offset, void *bytes, size_t length, struct error *error);
 
-/* The transaction log of a message: one line of text for each outcome and note, in order.
+/*
+ * The transaction log of a message: one line of text for each outcome and note, in order.
+ * Of what was tried very often, only the last outcomes.
  */
 bool spool_read_log(struct spool *spool, const struct spool_message *message,
                     struct arena *arena, struct text *log, struct error *error);

@@ -118,13 +118,36 @@ START_TEST(a_waiting_message_takes_at_most_250_octets)
         struct entry *entry = put(&index, 1000000 + n / 10, (uint64_t)n);
 
         entry_add_place(entry, place_make(1, PLACE_MESSAGE, 4096));
-        entry_add_place(entry, place_make(1, PLACE_LOG, 8192));
+        entry_add_place(entry, place_make(1, PLACE_OUTCOME, 8192));
         entry_outcome(entry, 1, OUTCOME_DEFERRED, 1, 1);
     }
     after = mallinfo2().uordblks;
     if (MEMORY_IS_COUNTED)
         ck_assert_uint_le((after - before) / COUNT, 250);
     index_free(&index);
+}
+END_TEST
+
+/* As after days of trying: the memory stays, and the last outcome of each is known. */
+START_TEST(a_long_history_takes_no_more_memory)
+{
+    struct message_id id = message_id_make(1, 1, 'C');
+    struct entry *entry = entry_new(&id, 2);
+    uint64_t forgotten = 0;
+
+    entry_add_place(entry, place_make(1, PLACE_MESSAGE, 4096));
+    for (uint64_t i = 1; i <= 1000; i++) {
+        uint64_t place = place_make(2, PLACE_OUTCOME, 10 * i);
+        uint64_t before = entry_add_outcome_place(entry, 1 + i % 2, place);
+
+        ck_assert_uint_eq(entry->message.addresses[i % 2].outcome, place);
+        ck_assert(before == 0 || before == place_make(2, PLACE_OUTCOME, 10 * (i - 2)));
+        forgotten += before != 0;
+    }
+    ck_assert_uint_eq(entry_places(entry)->count + forgotten, 1001);
+    ck_assert_uint_le(entry_places(entry)->count, 16);
+    ck_assert_uint_eq(entry_places(entry)->place[0], place_make(1, PLACE_MESSAGE, 4096));
+    entry_free(entry);
 }
 END_TEST
 
@@ -182,6 +205,7 @@ spool_index_case(void)
     tcase_add_test(tests, order_holds_in_whatever_order_they_come);
     tcase_add_test(tests, a_walk_goes_on_when_entries_come_and_go);
     tcase_add_test(tests, a_waiting_message_takes_at_most_250_octets);
+    tcase_add_test(tests, a_long_history_takes_no_more_memory);
     tcase_add_test(tests, counts_follow_the_states);
     tcase_add_test(tests, a_jumping_clock_adds_a_day_at_most);
     return tests;

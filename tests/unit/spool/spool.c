@@ -134,6 +134,32 @@ START_TEST(why_an_address_waits_is_remembered)
 }
 END_TEST
 
+START_TEST(attempts_are_counted_over_days_and_copies)
+{
+    struct message_id id = add(1, 2)->id;
+    struct envelope envelope;
+
+    for (int i = 0; i < 40; i++) {
+        ck_assert(outcome(spool_find(spool, &id), 1, OUTCOME_DEFERRED,
+                          arena_format(arena, "attempt %d", i)));
+        ck_assert(outcome(spool_find(spool, &id), 2, OUTCOME_DEFERRED, "no"));
+        if (i == 20) /* kept through a failure, written again */
+            simulated_disk_plan(simulated, FAULT_ERROR, -EIO, false, 0, 1);
+        ck_assert_int_eq(commit(), i != 20);
+        ck_assert_uint_eq(spool_find(spool, &id)->attempts, 2 * (uint32_t)i + 2);
+        if (i % 10 != 9)
+            continue;
+        ck_assert(spool_commit(spool, true, start, NULL, NULL, &error));
+        while (spool_compact(spool, 1 << 20, start, &error))
+            ;
+        restart();
+        ck_assert_uint_eq(spool_find(spool, &id)->attempts, 2 * (uint32_t)i + 2);
+        ck_assert_str_eq(load(spool_find(spool, &id), &envelope)[0].error.text,
+                         arena_format(arena, "attempt %d", i));
+    }
+}
+END_TEST
+
 /* ------------------------------------------------------------ expansions */
 
 static struct address
@@ -359,6 +385,7 @@ spool_spool_case(void)
     tcase_add_test(tests, a_message_goes_when_all_its_addresses_are_done);
     tcase_add_test(tests, outcomes_without_a_sync_may_be_repeated_and_no_more);
     tcase_add_test(tests, why_an_address_waits_is_remembered);
+    tcase_add_test(tests, attempts_are_counted_over_days_and_copies);
     tcase_add_test(tests, an_expansion_is_kept_and_never_doubles);
     tcase_add_test(tests, an_address_that_becomes_itself_is_no_duplicate);
     tcase_add_test(tests, an_expansion_without_parents_is_refused_whole);
