@@ -26,6 +26,8 @@ struct connection_cache {
     size_t count, limit;
     size_t owing;  /* of them are owed */
     uint64_t owed; /* ever */
+    bool failed;   /* something that was owed could not be finished: */
+    struct error failure;
 };
 
 struct connection_cache *
@@ -51,6 +53,31 @@ held_remove(struct connection_cache *cache, struct held **at)
     free(held);
 }
 
+/* Finish everything that is owed; the first error is kept for the settling. */
+static void
+cache_finish(struct connection_cache *cache)
+{
+    struct held **at = &cache->first;
+
+    while (*at) {
+        struct error failure = {0};
+
+        if (!(*at)->finish) {
+            at = &(*at)->next;
+            continue;
+        }
+        if (!(*at)->finish((*at)->value, &failure) && !cache->failed) {
+            cache->failed = true;
+            cache->failure = failure;
+        }
+        held_remove(cache, at);
+    }
+}
+
+/*
+ * Whoever takes something else has no more use for what is owed; and two mailboxes that
+ * are locked at once, in any order, could stand in each other's way.
+ */
 void *
 connection_cache_take(struct connection_cache *cache, const char *key)
 {
@@ -64,6 +91,8 @@ connection_cache_take(struct connection_cache *cache, const char *key)
             return value;
         }
     }
+    if (cache->owing > 0)
+        cache_finish(cache);
     return NULL;
 }
 
@@ -122,23 +151,14 @@ connection_cache_owe(struct connection_cache *cache, const char *key, void *held
 bool
 connection_cache_settle(struct connection_cache *cache, struct error *error)
 {
-    struct held **at = &cache->first;
-    bool settled = true;
+    bool failed;
 
-    while (*at) {
-        struct error failure = {0};
-
-        if (!(*at)->finish) {
-            at = &(*at)->next;
-            continue;
-        }
-        if (!(*at)->finish((*at)->value, &failure) && settled) {
-            settled = false;
-            *error = failure;
-        }
-        held_remove(cache, at);
-    }
-    return settled;
+    cache_finish(cache);
+    failed = cache->failed;
+    if (failed)
+        *error = cache->failure;
+    cache->failed = false;
+    return !failed;
 }
 
 uint64_t
@@ -150,7 +170,7 @@ connection_cache_owed(const struct connection_cache *cache)
 bool
 connection_cache_owes(const struct connection_cache *cache)
 {
-    return cache && cache->owing > 0;
+    return cache && (cache->owing > 0 || cache->failed);
 }
 
 bool
