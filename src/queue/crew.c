@@ -307,7 +307,8 @@ crew_job_started(struct queue *queue, struct worker *worker, const struct task *
     struct lane *lane = lane_at(queue, task->lane);
 
     worker_set_busy(queue, worker);
-    worker->outstanding++;
+    if (worker->outstanding++ == 0)
+        worker->stirred = queue->time;
     worker->jobs++;
     crew_of(queue, worker)->active++;
     if (task_is_deferred(task)) {
@@ -324,6 +325,7 @@ crew_job_ended(struct queue *queue, struct worker *worker, const struct task *ta
     int64_t most = queue->configuration->settings.worker_jobs;
 
     worker->outstanding--;
+    worker->stirred = queue->time;
     crew_of(queue, worker)->active--;
     if (task_is_deferred(task)) {
         worker->slow--;

@@ -216,6 +216,8 @@ queue_outcome(struct queue *queue, uint64_t job, const struct message_id *id,
     queue_tick(queue, now);
     if (task != NULL)
         job_learn(queue, task, outcome);
+    if (task != NULL && task->worker != NULL)
+        task->worker->stirred = queue->time;
     place = message != NULL ? place_find(message, outcome->number) : NULL;
     if (place == NULL)
         return;

@@ -263,24 +263,56 @@ worker_stops_at(const struct queue *queue, const struct worker *worker)
 }
 
 static bool
+worker_stop(struct queue *queue, struct worker *worker, bool forced,
+            struct queue_action *action)
+{
+    worker_set_busy(queue, worker);
+    worker->stopping = true;
+    crew_of(queue, worker)->stopping++;
+    if (worker->class == WORKER_USER)
+        lane_update(queue, worker->lane);
+    *action = (struct queue_action){.kind = QUEUE_STOP_WORKER,
+                                    .worker = worker->number,
+                                    .class = worker->class,
+                                    .forced = forced,
+                                    .user = ""};
+    return true;
+}
+
+static bool
 stop_next(struct queue *queue, struct queue_action *action)
 {
     for (int class = 0; class < WORKER_CLASSES; class ++) {
         struct worker *worker = queue->crews[class].idle_last;
 
-        if (worker == NULL || worker_stops_at(queue, worker) > queue->time)
-            continue;
-        worker_set_busy(queue, worker);
-        worker->stopping = true;
-        queue->crews[class].stopping++;
-        if (worker->class == WORKER_USER)
-            lane_update(queue, worker->lane);
-        *action = (struct queue_action){.kind = QUEUE_STOP_WORKER,
-                                        .worker = worker->number,
-                                        .class = worker->class,
-                                        .user = ""};
-        return true;
+        if (worker != NULL && worker_stops_at(queue, worker) <= queue->time)
+            return worker_stop(queue, worker, false, action);
     }
+    return false;
+}
+
+static bool
+worker_is_silent(const struct queue *queue, const struct worker *worker)
+{
+    int64_t command = queue->configuration->settings.pipe_timeout.seconds * SECOND;
+    int64_t most = SILENCE_MOST + (worker->class == WORKER_USER ? command : 0);
+
+    return worker->outstanding > 0 && !worker->stopping &&
+           queue->time - worker->stirred >= most;
+}
+
+/* A user may stop his own worker, and a driver may hang; its place is needed. */
+static bool
+silent_next(struct queue *queue, struct queue_action *action)
+{
+    if (queue->time - queue->silence_checked < MINUTE)
+        return false;
+    for (int class = 0; class < WORKER_CLASSES; class ++)
+        for (struct worker *worker = queue->crews[class].first; worker != NULL;
+             worker = worker->next)
+            if (worker_is_silent(queue, worker))
+                return worker_stop(queue, worker, true, action);
+    queue->silence_checked = queue->time;
     return false;
 }
 
@@ -300,7 +332,7 @@ bool
 pool_next(struct queue *queue, struct queue_action *action)
 {
     starts_give_up(queue);
-    if (stop_next(queue, action))
+    if (stop_next(queue, action) || silent_next(queue, action))
         return true;
     return !queue->suspended &&
            (user_next(queue, action) || user_start_next(queue, action) ||

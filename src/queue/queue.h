@@ -130,6 +130,7 @@ struct queue_action {
     uint32_t worker;
     enum worker_class class;
     const char *user; /* of the worker; "" none */
+    bool forced;      /* QUEUE_STOP_WORKER: it hangs, or somebody stopped it: kill it */
     struct message_id id;
     const uint32_t *numbers; /* addresses, at most 1,000 */
     size_t count;

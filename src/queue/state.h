@@ -34,7 +34,8 @@ enum {
     SLOW_JOB = 2 * MINUTE, /* so long without any success is a host that does not work */
     TICK_MOST = 10 * MINUTE, /* a longer step of the wall clock is a jump */
     WAKE_MOST = MINUTE,      /* ask again at least so often, so that steps stay short */
-    START_WAIT = MINUTE,     /* a worker that was asked for is given up after this */
+    SILENCE_MOST = HOUR, /* of a worker that has jobs (and its user's command no time) */
+    START_WAIT = MINUTE, /* a worker that was asked for is given up after this */
     REPORT_CHECK =
         5 * SECOND, /* failures of one message are looked at again after this */
     REPORT_WAIT_MOST = 15 * MINUTE, /* and reported at the latest after this */
@@ -186,6 +187,7 @@ struct worker {
     uint32_t outstanding, slow;
     uint64_t jobs;
     int64_t idle_since;
+    int64_t stirred; /* it was given a job while idle, or was heard of */
     bool idle, retired, stopping;
     struct worker *idle_previous, *idle_next; /* of its class, the last used first */
     struct worker *lane_previous, *lane_next; /* idle ones of the lane */
@@ -257,6 +259,7 @@ struct queue {
 
     struct ready_set ready[POOL_COUNT][STREAM_COUNT];
     unsigned picks[POOL_COUNT];
+    int64_t silence_checked;
     struct task *kept_first, *kept_last;
     size_t ready_count, closed_count,
         waiting_count; /* tasks; closed: ready in closed lanes */

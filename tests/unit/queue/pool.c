@@ -230,6 +230,35 @@ START_TEST(deferred_mail_leaves_workers_to_new_mail)
 }
 END_TEST
 
+START_TEST(a_worker_that_is_silent_for_an_hour_is_killed_and_its_job_done_by_another)
+{
+    struct fixture fixture = fixture_new();
+    struct queue_action action = {0};
+    struct message_id id = fixture_mail(&fixture, 1);
+    uint32_t silent;
+    int minutes = 0;
+
+    fixture_expect(&fixture, QUEUE_RESOLVE);
+    fixture_assign_user(&fixture, &id, 1, "joe");
+    queue_job_done(fixture.queue, fixture.action.job, fixture.now);
+    silent = fixture_expect(&fixture, QUEUE_DELIVER)->worker;
+    while (action.kind != QUEUE_STOP_WORKER || action.worker != silent) {
+        fixture.now += 60000;
+        minutes++;
+        while (queue_next(fixture.queue, fixture.now, &action) && action.worker != silent)
+            queue_worker_gone(fixture.queue, action.worker, fixture.now); /* idle */
+        ck_assert_int_lt(minutes, 200);
+    }
+    ck_assert(action.forced);
+    ck_assert_int_ge(minutes, 60);
+    ck_assert(!fixture_next(&fixture)); /* once */
+    queue_worker_gone(fixture.queue, silent, fixture.now);
+    fixture.now += 1000;
+    ck_assert_uint_ne(fixture_expect(&fixture, QUEUE_DELIVER)->worker, silent);
+    fixture_free(&fixture);
+}
+END_TEST
+
 static void
 mail_with_grade(struct fixture *fixture, uint32_t number, char grade)
 {
@@ -280,6 +309,8 @@ queue_pool_case(void)
     tcase_add_test(tcase,
                    a_worker_that_cannot_be_started_is_asked_for_with_growing_pauses);
     tcase_add_test(tcase, deferred_mail_leaves_workers_to_new_mail);
+    tcase_add_test(
+        tcase, a_worker_that_is_silent_for_an_hour_is_killed_and_its_job_done_by_another);
     tcase_add_test(tcase, urgent_mail_goes_first_and_bulk_mail_goes_too);
     return tcase;
 }
