@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <gdbm.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +21,66 @@
 struct gdbm {
     const char *file;
     GDBM_FILE database;
+    bool broken; /* the library gave up on it */
 };
 
-/* The library calls this when it cannot go on at all; the job is done again elsewhere. */
+/*
+ * Where to go on when the library gives up, as it does for a file that ends too early. It
+ * calls a function without any context and ends the process should that return, so this
+ * is the one variable of its kind; it is set only while a call of the library runs.
+ */
+static jmp_buf *gdbm_guard;
+
 static void
 gdbm_give_up(const char *reason)
 {
+    if (gdbm_guard != NULL)
+        longjmp(*gdbm_guard, 1);
     fprintf(stderr, "gdbm: %s\n", reason);
     _exit(EX_TEMPFAIL);
+}
+
+static bool
+gdbm_broken(struct gdbm *opened, struct error *error)
+{
+    opened->broken = true;
+    errno = EINVAL;
+    return fail_temporary(error, "4.3.5", "%s: the database is damaged", opened->file);
+}
+
+/* Without a memory map: a file cut by somebody is an error, not a signal. */
+static bool
+gdbm_begin(struct gdbm *opened, int fd)
+{
+    jmp_buf guard;
+
+    if (setjmp(guard) == 0) {
+        gdbm_guard = &guard;
+        opened->database = gdbm_fd_open(fd, opened->file, 0,
+                                        GDBM_READER | GDBM_NOLOCK | GDBM_NOMMAP |
+                                            GDBM_CLOEXEC | GDBM_CLOERROR,
+                                        gdbm_give_up);
+    } else {
+        close(fd); /* it never came to that itself */
+    }
+    gdbm_guard = NULL;
+    return opened->database != NULL;
+}
+
+/* gdbm_fetch(); false when the library gave up. */
+static bool
+gdbm_get(const struct gdbm *opened, datum wanted, datum *found)
+{
+    jmp_buf guard;
+
+    if (setjmp(guard) == 0) {
+        gdbm_guard = &guard;
+        *found = gdbm_fetch(opened->database, wanted);
+        gdbm_guard = NULL;
+        return true;
+    }
+    gdbm_guard = NULL;
+    return false;
 }
 
 static bool
@@ -42,13 +95,8 @@ gdbm_lookup_open(const char *file, struct arena *arena, void **table, struct sta
             error->permanent = false;
         return false;
     }
-    /* Without a memory map: a file cut by somebody is an error, not a signal. */
     opened->file = arena_string(arena, file);
-    opened->database = gdbm_fd_open(fd, opened->file, 0,
-                                    GDBM_READER | GDBM_NOLOCK | GDBM_NOMMAP |
-                                        GDBM_CLOEXEC | GDBM_CLOERROR,
-                                    gdbm_give_up);
-    if (opened->database == NULL) {
+    if (!gdbm_begin(opened, fd)) {
         errno = EINVAL;
         return fail_temporary(error, "4.3.5", "%s: %s", file, gdbm_strerror(gdbm_errno));
     }
@@ -76,15 +124,18 @@ static enum lookup_result
 gdbm_lookup_find(void *table, struct span key, struct arena *arena,
                  struct lookup_value *value, struct error *error)
 {
-    const struct gdbm *opened = table;
+    struct gdbm *opened = table;
     char *lower = span_lower(key, arena);
 
     if (key.length > INT32_MAX / 2)
         return LOOKUP_ABSENT;
     for (int nul = 0; nul <= 1; nul++) {
-        datum wanted = {.dptr = lower, .dsize = (int)key.length + nul};
-        datum found = gdbm_fetch(opened->database, wanted);
+        datum wanted = {.dptr = lower, .dsize = (int)key.length + nul}, found;
 
+        if (opened->broken || !gdbm_get(opened, wanted, &found)) {
+            gdbm_broken(opened, error);
+            return LOOKUP_FAILED;
+        }
         if (found.dptr != NULL) {
             value_read(found, opened, arena, value);
             free(found.dptr);
@@ -103,8 +154,13 @@ static void
 gdbm_lookup_close(void *table)
 {
     struct gdbm *opened = table;
+    jmp_buf guard;
 
-    gdbm_close(opened->database);
+    if (setjmp(guard) == 0) {
+        gdbm_guard = &guard;
+        gdbm_close(opened->database);
+    }
+    gdbm_guard = NULL;
 }
 
 const struct lookup_driver gdbm_lookup = {

@@ -175,6 +175,37 @@ START_TEST(what_cannot_be_searched_is_told_apart)
 }
 END_TEST
 
+START_TEST(a_damaged_database_makes_mail_wait)
+{
+    struct gdbm_build build;
+    struct error error = {0};
+    struct text text;
+    struct world world;
+
+    world_begin(&world, nothing);
+    text = text_new(world.arena);
+    for (int i = 0; i < 3000; i++)
+        text_add_format(&text, "name%d: somebody.with.a.long.name%d\n", i, i);
+    world_write(&world, "a", 0644, text_string(&text));
+    ck_assert(gdbm_build(world_path(&world, "a"), true, &build, &error));
+    for (off_t size = 300000; size > 0; size -= 30000) {
+        int waiting = 0;
+
+        if (truncate(world_path(&world, "a.gdbm"), size) != 0)
+            ck_abort();
+        for (int i = 0; i < 3000; i += 100) {
+            const char *found =
+                find(&world, "gdbm", "a", arena_format(world.arena, "name%d", i));
+
+            ck_assert_str_ne(found, "absent");
+            waiting += strstr(found, "temporary") != NULL;
+        }
+        ck_assert(size > 100000 || waiting > 0);
+    }
+    world_end(&world);
+}
+END_TEST
+
 static int64_t now;
 
 static int64_t
@@ -246,6 +277,7 @@ drivers_lookups_case(void)
     tcase_add_test(tcase, bsearch_finds_each_key_whatever_the_order);
     tcase_add_test(tcase, bsearch_agrees_with_lsearch_on_random_tables);
     tcase_add_test(tcase, what_cannot_be_searched_is_told_apart);
+    tcase_add_test(tcase, a_damaged_database_makes_mail_wait);
     tcase_add_test(tcase, a_changed_table_is_seen_within_a_second);
     tcase_add_test(tcase, a_bad_source_leaves_the_old_database);
     return tcase;
