@@ -347,14 +347,15 @@ channel_fill(struct channel *channel)
 bool
 channel_next(struct channel *channel, struct frame *frame)
 {
-    const char *head = channel->in.bytes + channel->in.begin;
     size_t have = channel->in.end - channel->in.begin;
+    const char *head;
     uint32_t length;
 
     if (channel->broken || have < HEAD_LENGTH) {
         buffer_shrink(&channel->in);
         return false;
     }
+    head = channel->in.bytes + channel->in.begin;
     length = get_u32(head);
     if (length > CHANNEL_FRAME_LIMIT || (unsigned char)head[6] > 1 || head[7] != 0) {
         channel->gone = channel->broken = true;
