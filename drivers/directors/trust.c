@@ -63,25 +63,23 @@ group_is_listed(const struct directing *directing, const struct list *groups, gi
     return true;
 }
 
-/* Without rules of the administrator: root, this program's user, the user whose file it
- * is. */
+/*
+ * May this owner have the list? By the administrator's rules; without any: root, this
+ * program's user, the user whose file it is. Rules for groups alone permit every owner.
+ */
 static bool
 owner_is_fine(const struct directing *directing, const struct trust_rules *rules,
               uid_t owner, const struct user *user, bool *fine, struct error *error)
 {
-    bool by_rule = rules->owners.count > 0 || rules->checkowner;
+    bool is_users = user != NULL && owner == user->uid;
 
-    if (!owner_is_listed(directing, &rules->owners, owner, fine, error))
-        return false;
-    if (user != NULL && owner == user->uid && (rules->checkowner || !by_rule))
-        *fine = true;
-    if (!by_rule && rules->owngroups.count > 0)
-        *fine = true;
-    else if (!by_rule && (owner == 0 || owner == geteuid()))
-        *fine = true;
-    if (rules->checkowner && owner == 0)
-        *fine = true;
-    return true;
+    if (rules->owners.count == 0 && !rules->checkowner) {
+        *fine =
+            rules->owngroups.count > 0 || owner == 0 || owner == geteuid() || is_users;
+        return true;
+    }
+    *fine = rules->checkowner && (is_users || owner == 0);
+    return *fine || owner_is_listed(directing, &rules->owners, owner, fine, error);
 }
 
 /* May somebody else put another file in the place of this one? Gives the directory. */
