@@ -20,11 +20,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "command/batch_reader.h"
 #include "command/dialogue.h"
-#include "mail/header.h"
-#include "mail/report.h"
+#include "command/refusal.h"
 #include "smtp/local.h"
 
 #include "base/banned.h"
@@ -34,7 +32,6 @@ enum {
     PATIENCE = 3600000, /* ms, for the rest of a batch that was begun */
     PAUSE_FIRST = 200,  /* ms between tries */
     PAUSE_MOST = 10000,
-    RETURN_LIMIT = 64 << 10, /* octets of a refused message that go back whole */
 };
 
 struct batch {
@@ -289,56 +286,20 @@ report_send(struct batch *batch, const char *to, const struct text *content,
     return true;
 }
 
-static const char *
-postmaster(const struct batch *batch, struct arena *arena)
-{
-    return arena_format(arena, "postmaster@%s",
-                        batch->configuration->settings.primary_name);
-}
-
-static struct report
-report_new(const struct batch *batch, const char *to, struct arena *arena)
-{
-    const struct settings *settings = &batch->configuration->settings;
-    uint64_t random;
-
-    random_bytes(&random, sizeof random);
-    return (struct report){
-        .kind = REPORT_FAILED,
-        .message_id = arena_format(arena, "batch-%016llx", (unsigned long long)random),
-        .original_id = "",
-        .reporting_mta = settings->primary_name,
-        .from = arena_format(arena, "MAILER-DAEMON@%s", settings->visible_name),
-        .to = to,
-        .introduction = "",
-        .output = "",
-        .now = clock_seconds()};
-}
-
 /* Those that were refused; all of them when the message was. */
 static size_t
 refused_list(const struct batch_message *message, const struct error *whole,
-             struct report_recipient *list)
+             struct refused *list)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < message->recipient_count; i++) {
         const struct batch_recipient *recipient = &message->recipients[i];
-        bool own = recipient->code >= 400;
-        const char *reply = own ? recipient->reply : whole->text;
-        struct span status = span_first(span_of(reply), span_find(span_of(reply), ' '));
 
-        if (recipient->code < 400 && !whole->status[0])
-            continue;
-        list[count++] = (struct report_recipient){.address = recipient->path,
-                                                  .original = "",
-                                                  .action = "failed",
-                                                  .status = own ? "5.0.0" : whole->status,
-                                                  .remote = "",
-                                                  .diagnostic = reply,
-                                                  .last_attempt = clock_seconds()};
-        if (span_starts(status, "5."))
-            list[count - 1].status = span_string(status, message->content.arena);
+        if (recipient->code >= 400)
+            list[count++] = (struct refused){recipient->path, recipient->reply};
+        else if (whole->status[0])
+            list[count++] = (struct refused){recipient->path, whole->text};
     }
     return count;
 }
@@ -348,27 +309,21 @@ static bool
 refusal_report(struct batch *batch, struct batch_message *message,
                const struct error *whole, struct arena *arena)
 {
-    const char *to =
-        message->reverse_path[0] ? message->reverse_path : postmaster(batch, arena);
-    struct report_recipient *list =
-        arena_array(arena, message->recipient_count + 1, sizeof *list);
-    struct report report = report_new(batch, to, arena);
-    struct envelope envelope = envelope_new();
+    struct refused *list = arena_array(arena, message->recipient_count + 1, sizeof *list);
+    struct refusal refusal = {.settings = &batch->configuration->settings,
+                              .reverse_path = message->reverse_path,
+                              .list = list,
+                              .status = whole->status[0] ? whole->status : "5.0.0",
+                              .original =
+                                  refusal_original(text_span(&message->content), arena),
+                              .arena = arena};
     struct text content = text_new(arena);
-    struct span original = text_span(&message->content);
+    const char *to;
 
-    envelope.reverse_path = message->reverse_path;
-    envelope.received = clock_milliseconds();
-    report.recipients = list;
-    report.recipient_count = refused_list(message, whole, list);
-    if (report.recipient_count == 0)
+    refusal.count = refused_list(message, whole, list);
+    if (refusal.count == 0)
         return true;
-    report.envelope = &envelope;
-    report.original_is_whole = original.length <= RETURN_LIMIT;
-    report.original = report.original_is_whole
-                          ? original
-                          : span_first(original, header_length(original));
-    report_compose(&report, &content);
+    to = refusal_compose(&refusal, &content);
     return report_send(batch, to, &content, arena);
 }
 
@@ -377,7 +332,7 @@ static bool
 faults_report(struct batch *batch, struct arena *arena)
 {
     const struct settings *settings = &batch->configuration->settings;
-    const char *to = postmaster(batch, arena);
+    const char *to = refusal_postmaster(settings, arena);
     struct text content = text_new(arena);
 
     if (batch->reader.fault_count == 0)

@@ -8,7 +8,6 @@
 
 #include "command/options.h"
 #include "net/dns.h"
-#include "smtp/client.h"
 
 /* All return an exit code of <sysexits.h>. */
 int command_deliver(const struct options *options); /* sendmail, rmail */
@@ -37,15 +36,11 @@ struct configuration *command_configuration(const struct options *options,
                                             struct arena *arena);
 
 /*
- * A connection to the owner of the spool, EHLO said. When there is none and the caller
- * may open the spool, an owner is started for as long as there is something to do
- * (`start`); else it is waited for, `wait` milliseconds at most. NULL: the error says
- * why.
+ * Connect to the owner of the spool. When there is none and the caller may open the
+ * spool, an owner is started for as long as there is something to do (`start`); else it
+ * is waited for, `wait` milliseconds at most. Returns a descriptor, or -1 with the error:
+ * temporary unless the configuration is at fault.
  */
-struct smtp_client *owner_connect(const struct options *options,
-                                  const struct configuration *configuration, bool start,
-                                  int64_t wait, struct error *error);
-/* The same without EHLO, as a bare descriptor; -1 with the error. */
 int owner_open(const struct options *options, const struct configuration *configuration,
                bool start, int64_t wait, struct error *error);
 
@@ -60,6 +55,7 @@ struct control_request {
     int64_t wait;                                  /* for one, in milliseconds */
     void (*line)(void *context, const char *text); /* each line of the answer; or NULL */
     void *context;
+    bool answered;   /* a line of the answer has come */
     const char *end; /* the answer's last words, in the options' arena */
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/connection.h"
 #include "smtp/local.h"
 
 #include "base/banned.h"
@@ -48,6 +49,7 @@ answer_read(struct connection *connection, struct control_request *request,
         }
         if (!kept || !request->line)
             continue;
+        request->answered = true;
         arena = arena_new();
         if (local_text_decode(span_from(line, 4), arena, &text))
             request->line(request->context, text);
@@ -100,27 +102,40 @@ talk(struct connection *connection, struct control_request *request, struct aren
     return answer_read(connection, request, arena, code, error);
 }
 
+/* One try; *answered: the owner was there to its last word. */
+static int
+request_try(const struct options *options, const struct configuration *configuration,
+            struct control_request *request, bool *answered, struct error *error)
+{
+    struct connection *connection;
+    int code = 0;
+    int fd = owner_open(options, configuration, request->start, request->wait, error);
+
+    *answered = fd < 0; /* or there is none to ask again */
+    if (fd < 0)
+        return error->permanent ? EX_CONFIG : EX_TEMPFAIL;
+    connection = connection_from(fd);
+    *answered = talk(connection, request, options->arena, &code, error);
+    if (*answered && connection_write(connection, SPAN("QUIT\r\n"), NULL))
+        connection_flush(connection, NULL);
+    connection_close(connection);
+    return *answered ? exit_code(code, error) : EX_TEMPFAIL;
+}
+
 int
 control_request(const struct options *options, struct control_request *request,
                 struct error *error)
 {
     struct configuration *configuration =
         command_configuration(options, NULL, options->arena);
-    struct connection *connection;
-    int code = 0;
-    int fd = owner_open(options, configuration, request->start, request->wait, error);
+    bool answered;
+    int code = request_try(options, configuration, request, &answered, error);
 
-    if (fd < 0)
-        return error->permanent ? EX_CONFIG : EX_TEMPFAIL;
-    connection = connection_from(fd);
-    if (!talk(connection, request, options->arena, &code, error)) {
-        connection_close(connection);
-        return EX_TEMPFAIL;
-    }
-    connection_write(connection, SPAN("QUIT\r\n"), NULL);
-    connection_flush(connection, NULL);
-    connection_close(connection);
-    return exit_code(code, error);
+    /* An owner for a while may have ended just then. */
+    if (!answered && !request->answered)
+        code = request_try(options, configuration, request, &answered, error);
+    configuration_free(configuration);
+    return code;
 }
 
 static void

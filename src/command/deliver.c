@@ -18,21 +18,14 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "command/dialogue.h"
+#include "command/handover.h"
+#include "mail/date.h"
+#include "mail/header.h"
 #include "mail/mailbox.h"
-#include "smtp/local.h"
 
 #include "base/banned.h"
 
-enum { READ_STEP = 64 << 10, BATCH = 100, REPLY_LINE = 64 << 10 };
-
-/* What the owner said of one submission. */
-struct submission_result {
-    int code;           /* of the message: 250, 4xx, 5xx; 0: the owner went away */
-    struct error error; /* for anything but 250 */
-    bool refused;       /* a recipient was refused */
-    int worst;          /* code of the worst outcome in foreground mode */
-};
+enum { READ_STEP = 64 << 10 };
 
 /* --- reading --- */
 
@@ -87,204 +80,52 @@ content_read(uint64_t limit, struct text *content, struct error *error)
     }
 }
 
-/* --- the dialogue --- */
-
-/* The first refusal of the message decides, with its own words. */
-static bool
-expect(struct connection *connection, struct arena *arena,
-       struct submission_result *result)
-{
-    struct error error = {0};
-    int code = 0;
-
-    if (!dialogue_expect(connection, arena, &code, &error)) {
-        result->error = error;
-        return false;
-    }
-    if (code >= 400 && result->code < code) {
-        result->code = code;
-        result->error = error;
-    }
-    return true;
-}
-
-static void
-put(struct connection *connection, const char *text, struct error *error)
-{
-    if (!connection_write(connection, span_of(text), error))
-        connection_deadline(connection, 0);
-}
-
-static const char *
-mail_command(const struct options *options, struct arena *arena)
-{
-    char flags[12] = "";
-    size_t count = 0;
-    const struct envelope *envelope = &options->envelope;
-    struct text text = text_new(arena);
-
-    if (options->from_header)
-        flags[count++] = 't';
-    if (envelope->me_too)
-        flags[count++] = 'm';
-    if (envelope->no_aliases)
-        flags[count++] = 'n';
-    if (envelope->dry_run)
-        flags[count++] = 'N';
-    if (options->verbose)
-        flags[count++] = 'v';
-    flags[count++] = options->sender ? 'f' : 'u';
-    flags[count] = '\0';
-    text_add_format(
-        &text, "MAIL FROM:<%s>",
-        options->sender && strcmp(options->sender, "<>") != 0 ? options->sender : "");
-    if (envelope->ret != RETURN_DEFAULT)
-        text_add(&text, envelope->ret == RETURN_FULL ? " RET=FULL" : " RET=HDRS");
-    text_add(&text, local_mail_parameters(envelope, flags, arena));
-    text_add(&text, "\r\n");
-    return text_string(&text);
-}
-
-static const char *
-recipient_command(const struct options *options, const char *recipient,
-                  struct arena *arena)
-{
-    static const struct {
-        uint8_t bit;
-        const char *word;
-    } words[] = {{NOTIFY_NEVER, "NEVER"},
-                 {NOTIFY_SUCCESS, "SUCCESS"},
-                 {NOTIFY_FAILURE, "FAILURE"},
-                 {NOTIFY_DELAY, "DELAY"}};
-    struct text text = text_new(arena);
-    const char *separator = " NOTIFY=";
-
-    text_add_format(&text, "RCPT TO:<%s>", recipient);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (options->notify & words[i].bit) {
-            text_add(&text, separator);
-            text_add(&text, words[i].word);
-            separator = ",";
-        }
-    text_add(&text, "\r\n");
-    return text_string(&text);
-}
-
-/* A refused recipient is told at once; the others still get the message. */
-static bool
-recipients_send(struct connection *connection, const struct options *options,
-                const char *const *recipients, size_t count, struct arena *arena,
-                struct submission_result *result)
-{
-    for (size_t done = 0; done < count;) {
-        size_t step = count - done < BATCH ? count - done : BATCH;
-
-        for (size_t i = 0; i < step; i++)
-            put(connection, recipient_command(options, recipients[done + i], arena),
-                &result->error);
-        if (!connection_flush(connection, &result->error))
-            return false;
-        for (size_t i = 0; i < step; i++) {
-            struct text text = text_new(arena);
-            int code;
-
-            if (!dialogue_reply(connection, &code, &text, &result->error))
-                return false;
-            if (code < 400)
-                continue;
-            result->refused = true;
-            fprintf(stderr, "%s: %s: %s\n", options->program, recipients[done + i],
-                    text_string(&text));
-            if (code > result->worst)
-                result->worst = code;
-        }
-        done += step;
-    }
-    return true;
-}
-
-/* In foreground mode: what became of each address. */
-static bool
-outcomes_read(struct connection *connection, const struct options *options,
-              struct submission_result *result)
-{
-    struct span line;
-    uint64_t number;
-
-    for (;;) {
-        connection_deadline(connection, clock_monotonic() + 6 * (int64_t)DIALOGUE_WAIT);
-        if (!connection_read_line(connection, REPLY_LINE, &line, &result->error))
-            return false;
-        if (line.length < 4 || !span_number(span_first(line, 3), 599, &number))
-            return false;
-        if (line.bytes[3] == '-' &&
-            (options->verbose ||
-             (options->envelope.errors == ERRORS_PRINT && number >= 500)))
-            fprintf(options->verbose ? stdout : stderr, "%.*s\n", (int)line.length - 4,
-                    line.bytes + 4);
-        if (line.bytes[3] != '-') {
-            result->worst = (int)number;
-            return true;
-        }
-    }
-}
-
-/* One try. False: the owner went away before it answered for the message. */
-static bool
-submit(const struct options *options, struct connection *connection,
-       const char *const *recipients, size_t count, const struct text *content,
-       struct arena *arena, struct submission_result *result)
-{
-    struct error *error = &result->error;
-
-    connection_deadline(connection, clock_monotonic() + DIALOGUE_WAIT);
-    put(connection, "EHLO localhost\r\n", error);
-    put(connection, mail_command(options, arena), error);
-    if (!connection_flush(connection, error) || !expect(connection, arena, result) ||
-        !expect(connection, arena, result) || !expect(connection, arena, result))
-        return false;
-    if (result->code >= 400)
-        return true;
-    if (!recipients_send(connection, options, recipients, count, arena, result))
-        return false;
-    put(connection, arena_format(arena, "BDAT %zu LAST\r\n", content->length), error);
-    if (!connection_write(connection, text_span(content), error) ||
-        !connection_flush(connection, error) || !expect(connection, arena, result))
-        return false;
-    if (result->code >= 400)
-        return true;
-    result->code = 250;
-    if (options->envelope.mode == DELIVERY_FOREGROUND &&
-        !outcomes_read(connection, options, result))
-        fprintf(stderr, "%s: the message is queued; what became of it is not known\n",
-                options->program);
-    connection_deadline(connection, clock_monotonic() + 1000);
-    put(connection, "QUIT\r\n", error);
-    connection_flush(connection, NULL);
-    return true;
-}
-
 /* --- what is kept when nobody takes it --- */
 
-static void
-dead_letter_keep(const struct options *options, const struct text *content)
+/* As a mailbox, with what the envelope was, so that it can be read and sent again. */
+static const char *
+dead_letter_head(const struct handover *handover)
 {
-    struct passwd *user = getpwuid(getuid());
-    const char *path =
-        user ? arena_format(options->arena, "%s/dead.letter", user->pw_dir) : NULL;
-    struct error error = {0};
-    int fd =
-        path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)
-             : -1;
+    struct text head = text_new(handover->arena);
+    const struct options *options = handover->options;
+    const struct passwd *user = getpwuid(getuid());
 
-    if (fd >= 0 &&
-        file_write(fd, path, content->length ? content->bytes : "", content->length,
-                   &error) &&
-        file_write(fd, path, "\n", 1, &error) && file_sync(fd, path, &error))
-        fprintf(stderr, "%s: the text is in %s\n", options->program, path);
+    text_add_format(&head, "From %s %s\n", user ? user->pw_name : "?",
+                    date_ctime(clock_seconds(), handover->arena));
+    if (options->sender)
+        text_add_format(&head, "X-Reverse-Path: %s\n", options->sender);
+    for (size_t i = 0; i < handover->recipient_count; i++)
+        text_add_format(&head, "X-%s: %s\n",
+                        options->from_header ? "Exclusion" : "Recipient",
+                        handover->recipients[i]);
+    text_add_format(&head, "X-Error: %s\n", handover->error.text);
+    return text_string(&head);
+}
+
+static void
+dead_letter_keep(const struct handover *handover)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *home = getenv("HOME");
+    const char *path = arena_format(handover->arena, "%s/dead.letter",
+                                    home && home[0] == '/' ? home
+                                    : user                 ? user->pw_dir
+                                                           : ".");
+    const char *head = dead_letter_head(handover);
+    const char *program = handover->options->program;
+    struct error error = {0};
+    int fd = open(
+        path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        fprintf(stderr, "%s: the text is lost: %s: %s\n", program, path, strerror(errno));
+    else if (file_write(fd, path, head, strlen(head), &error) &&
+             file_write(fd, path, text_string(handover->content),
+                        handover->content->length, &error) &&
+             file_write(fd, path, "\n", 1, &error) && file_sync(fd, path, &error))
+        fprintf(stderr, "%s: the text is in %s\n", program, path);
     else
-        fprintf(stderr, "%s: the text could not be kept: %s\n", options->program,
-                error.text[0] ? error.text : strerror(errno));
+        fprintf(stderr, "%s: the text is lost: %s\n", program, error.text);
     if (fd >= 0)
         close(fd);
 }
@@ -341,63 +182,116 @@ arguments_are_clean(const struct options *options)
     return true;
 }
 
-static int
-exit_code(const struct options *options, const struct submission_result *result)
+/* --- the end --- */
+
+/*
+ * Nobody reads what rmail says: refused recipients are told to the sender by mail, all of
+ * them when the message was refused. False: the report was not taken.
+ */
+static bool
+refusal_report(struct handover *handover, const struct configuration *configuration,
+               int64_t end)
 {
-    if (result->code == 250) {
-        if (options->restricted)
-            return EX_OK;
-        if (result->refused && result->worst >= 500)
-            return EX_DATAERR;
-        /* Failures of a delivery in the foreground go back by mail, as those of any
-         * other. */
-        return options->envelope.errors == ERRORS_PRINT && result->worst >= 500
-                   ? EX_UNAVAILABLE
-                   : EX_OK;
+    struct options options = *handover->options;
+    struct text content = text_new(handover->arena);
+    struct refusal refusal = {
+        .settings = &configuration->settings,
+        .list = handover->refused,
+        .count = handover->refused_count,
+        .status = "5.0.0",
+        .original = refusal_original(text_span(handover->content), handover->arena),
+        .arena = handover->arena};
+    struct handover report = {.options = &options,
+                              .recipient_count = 1,
+                              .content = &content,
+                              .arena = handover->arena};
+    const char *to;
+
+    if (handover->code == 250 && refusal.count == 0)
+        return true;
+    header_take_from_lines(&refusal.original, handover->arena, &refusal.reverse_path);
+    if (options.sender)
+        refusal.reverse_path = strcmp(options.sender, "<>") == 0 ? "" : options.sender;
+    if (handover->code != 250 && refusal.count < handover->recipient_count) {
+        struct refused *all =
+            arena_array(handover->arena, handover->recipient_count, sizeof *all);
+
+        for (size_t i = 0; i < handover->recipient_count; i++)
+            all[i] = (struct refused){handover->recipients[i], handover->error.text};
+        refusal.list = all;
+        refusal.count = handover->recipient_count;
     }
-    fprintf(stderr, "%s: %s\n", options->program, result->error.text);
-    if (result->code >= 500)
+    to = refusal_compose(&refusal, &content);
+    options.sender = "<>";
+    options.envelope.mode = DELIVERY_DEFAULT;
+    report.recipients = &to;
+    handover_send(&report, configuration, end);
+    if (report.code != 250)
+        fprintf(stderr, "%s: a report to %s is not taken: %s\n", options.program, to,
+                report.error.text);
+    return report.code == 250;
+}
+
+/*
+ * UUCP drops the mail on any status but 0 and 75, so whatever is our fault is 75, and
+ * what was told by mail is 0.
+ */
+static int
+restricted_end(struct handover *handover, const struct configuration *configuration,
+               int64_t end)
+{
+    if (handover->code < 500 && handover->code != 250)
+        return EX_TEMPFAIL;
+    if (refusal_report(handover, configuration, end) || handover->code == 250)
+        return EX_OK;
+    return EX_DATAERR;
+}
+
+static int
+exit_code(const struct handover *handover)
+{
+    const struct options *options = handover->options;
+
+    if (handover->code != 250)
+        return handover->code >= 500 ? EX_DATAERR : EX_TEMPFAIL;
+    if (handover->refused_count > 0)
         return EX_DATAERR;
-    return EX_TEMPFAIL;
+    /* Failures of a delivery in the foreground go back by mail, as those of any other. */
+    return options->envelope.errors == ERRORS_PRINT && handover->worst >= 500
+               ? EX_UNAVAILABLE
+               : EX_OK;
 }
 
 static int
 deliver(const struct options *options, const struct configuration *configuration,
         const struct text *content)
 {
-    const struct settings *settings = &configuration->settings;
-    int64_t end = clock_monotonic() + settings->submit_wait.seconds * 1000;
-    struct submission_result result;
-    size_t count;
-    const char **recipients = recipients_split(options, &count);
-    bool answered = false;
+    int64_t end = clock_monotonic() + configuration->settings.submit_wait.seconds * 1000;
+    struct handover handover = {
+        .options = options, .content = content, .arena = options->arena};
 
-    if (count == 0 && !options->from_header) {
+    handover.recipients = recipients_split(options, &handover.recipient_count);
+    if (handover.recipient_count == 0 && !options->from_header) {
         fprintf(stderr, "%s: no recipients\n", options->program);
         return EX_USAGE;
     }
-    do {
-        int fd;
+    handover_send(&handover, configuration, end);
+    if (handover.code != 250)
+        fprintf(stderr, "%s: %s\n", options->program, handover.error.text);
+    if (options->restricted)
+        return restricted_end(&handover, configuration, end);
+    if (handover.code != 250)
+        dead_letter_keep(&handover);
+    return exit_code(&handover);
+}
 
-        memset(&result, 0, sizeof result);
-        fd = owner_open(options, configuration, true, end - clock_monotonic(),
-                        &result.error);
-        if (fd >= 0) {
-            struct connection *connection = connection_from(fd);
-
-            answered = submit(options, connection, recipients, count, content,
-                              options->arena, &result);
-            connection_close(connection);
-        }
-    } while ((!answered || (result.code >= 400 && result.code < 500)) &&
-             clock_monotonic() < end && usleep(100000) == 0);
-    if (!answered)
-        result.code = 0;
-    if (result.code < 400 && result.code != 250)
-        result.code = 450;
-    if (result.code != 250 && result.code < 500 && !options->restricted)
-        dead_letter_keep(options, content);
-    return exit_code(options, &result);
+/* What could not be read to its end is ours to ask for again, not what is too large. */
+static int
+content_fault(const struct options *options, const struct error *error)
+{
+    if (strcmp(error->status, "5.3.4") == 0)
+        return EX_DATAERR;
+    return options->restricted ? EX_TEMPFAIL : EX_NOINPUT;
 }
 
 int
@@ -425,7 +319,7 @@ command_deliver(const struct options *options)
     }
     if (!content_read(size ? size + (size >> 4) : 0, &content, &error)) {
         fprintf(stderr, "%s: %s\n", options->program, error.text);
-        return error.status[2] == '3' && error.status[4] == '4' ? EX_DATAERR : EX_NOINPUT;
+        return content_fault(&complete, &error);
     }
     dots_take(&complete, &content);
     return deliver(&complete, configuration, &content);

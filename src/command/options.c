@@ -105,6 +105,10 @@ mode_take(struct cursor *cursor, char letter)
         cursor->options->listen = modes[i].mode == MODE_DAEMON;
         return true;
     }
+    if (letter == 'D' && !cursor->options->restricted) { /* sendmail's */
+        cursor->options->foreground = true;
+        return mode_take(cursor, 'd');
+    }
     if (letter == 'z')
         return fail_permanent(cursor->error, "5.5.4",
                               "-bz: a frozen configuration is not needed");
@@ -440,6 +444,8 @@ flag_take(struct cursor *cursor, const char *flag)
     case 'V':
         options->mode = MODE_VERSION;
         return true;
+    case 'A': /* sendmail's -Ac, -Am: which of its configurations */
+        return true;
     case 'D':
     case 'B':
     case 'O':
@@ -492,6 +498,10 @@ options_agree(struct options *options, struct error *error)
     else if (options->queue_given && options->mode != MODE_DAEMON &&
              options->mode != MODE_RUN)
         return fail_permanent(error, "5.5.4", "-q goes with -bd or alone");
+    /* Who follows the delivery waits for it. */
+    if (options->debug > 0 && options->mode == MODE_DELIVER &&
+        options->envelope.mode != DELIVERY_QUEUED)
+        options->envelope.mode = DELIVERY_FOREGROUND;
     if (options->from_header && options->mode != MODE_DELIVER)
         return fail_permanent(error, "5.5.4", "-t goes with a message");
     return true;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,13 @@
 
 #include "base/banned.h"
 
-enum { RETRY_FIRST = 20, RETRY_MOST = 1000, START_WAIT = 30000 };
+enum { /* milliseconds */
+       RETRY_FIRST = 20,
+       RETRY_MOST = 1000,
+       START_WAIT = 30000,
+       START_PAUSE = 5000, /* between two starts of an owner */
+       OTHER_WAIT = 5000,  /* for an owner that somebody else starts */
+};
 
 struct configuration *
 command_configuration(const struct options *options, struct config_bundle **bundle,
@@ -62,44 +69,122 @@ socket_connect(const struct configuration *configuration, struct error *error)
     return fd;
 }
 
+/* --- into the background --- */
+
+/* What the starting process hears of the one that goes into the background. */
+struct start {
+    pid_t pid;
+    int ready;  /* '1' when the local socket is served */
+    int errors; /* its standard error until then */
+    char text[2000];
+    size_t length;
+};
+
+static void
+background_run(int (*run)(int ready_fd, void *context), void *context, int ready,
+               int errors)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    if (setsid() < 0 || chdir("/") < 0 || null < 0)
+        _exit(EX_OSERR);
+    /* Whoever waits for the end of our caller's output must not wait for ours. */
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    signal(SIGPIPE, SIG_IGN);
+    _exit(run(ready, context));
+}
+
+static bool
+background_fork(struct start *start, int (*run)(int ready_fd, void *context),
+                void *context)
+{
+    int ready[2], errors[2];
+
+    if (pipe2(ready, O_CLOEXEC) < 0)
+        return false;
+    if (pipe2(errors, O_CLOEXEC) < 0) {
+        close(ready[0]);
+        close(ready[1]);
+        return false;
+    }
+    start->pid = fork();
+    if (start->pid == 0) {
+        close(ready[0]);
+        close(errors[0]);
+        background_run(run, context, ready[1], errors[1]);
+    }
+    close(ready[1]);
+    close(errors[1]);
+    start->ready = ready[0];
+    start->errors = errors[0];
+    return start->pid > 0;
+}
+
+static void
+errors_read(struct start *start)
+{
+    ssize_t got = read(start->errors, start->text + start->length,
+                       sizeof start->text - start->length);
+
+    if (got > 0)
+        start->length += (size_t)got;
+    if (got == 0 || start->length == sizeof start->text) {
+        close(start->errors);
+        start->errors = -1;
+    }
+}
+
+/* Until it serves, ends, or the time is over. */
+static int
+background_wait(struct start *start)
+{
+    int64_t end = clock_monotonic() + START_WAIT;
+    int status;
+    char octet = 0;
+
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = start->ready, .events = POLLIN},
+                                {.fd = start->errors, .events = POLLIN}};
+        int64_t left = end - clock_monotonic();
+
+        if (left <= 0)
+            return EX_TEMPFAIL;
+        if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+            return EX_OSERR;
+        if (fds[1].revents)
+            errors_read(start);
+        else if (fds[0].revents)
+            break;
+    }
+    if (read(start->ready, &octet, 1) == 1 && octet == '1')
+        return EX_OK;
+    while (waitpid(start->pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return EX_OSERR;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EX_OSERR;
+}
+
 int
 daemon_start(int (*run)(int ready_fd, void *context), void *context)
 {
-    struct pollfd ready = {.events = POLLIN};
-    int fds[2], status = EX_OSERR;
-    char octet = 0;
-    pid_t pid;
+    struct start start = {.ready = -1, .errors = -1};
+    int code = EX_OSERR;
 
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return EX_OSERR;
-    pid = fork();
-    if (pid == 0) {
-        int null = open("/dev/null", O_RDWR);
-
-        close(fds[0]);
-        if (setsid() < 0 || chdir("/") < 0 || null < 0)
-            _exit(EX_OSERR);
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        _exit(run(fds[1], context));
-    }
-    close(fds[1]);
-    if (pid < 0) {
-        close(fds[0]);
-        return EX_OSERR;
-    }
-    ready.fd = fds[0];
-    while (poll(&ready, 1, START_WAIT) < 0 && errno == EINTR)
-        ;
-    if (read(fds[0], &octet, 1) == 1 && octet == '1')
-        status = EX_OK;
-    else if (waitpid(pid, &status, WNOHANG) == pid)
-        status = WIFEXITED(status) ? WEXITSTATUS(status) : EX_OSERR;
-    else
-        status = EX_TEMPFAIL;
-    close(fds[0]);
-    return status;
+    if (background_fork(&start, run, context))
+        code = background_wait(&start);
+    /* That another one is the owner is for the caller to tell, if it matters. */
+    if (code != EX_OK && code != EX_TEMPFAIL && start.length > 0)
+        fwrite(start.text, 1, start.length, stderr);
+    if (start.ready >= 0)
+        close(start.ready);
+    if (start.errors >= 0)
+        close(start.errors);
+    return code;
 }
+
+/* --- an owner for a while --- */
 
 static int
 transient_run(int ready_fd, void *context)
@@ -128,6 +213,22 @@ owner_is_possible(const struct configuration *configuration)
                   W_OK) == 0;
 }
 
+/*
+ * Once in START_PAUSE: a start that fails for a reason of its own fails again. Returns
+ * true when somebody else is just starting, who is worth waiting for.
+ */
+static bool
+owner_start(const struct options *options)
+{
+    static int64_t last;
+    int64_t now = clock_monotonic();
+
+    if (last != 0 && now - last < START_PAUSE)
+        return false;
+    last = now;
+    return daemon_start(transient_run, (void *)(uintptr_t)options) == EX_TEMPFAIL;
+}
+
 int
 owner_open(const struct options *options, const struct configuration *configuration,
            bool start, int64_t wait, struct error *error)
@@ -142,8 +243,9 @@ owner_open(const struct options *options, const struct configuration *configurat
             return fd;
         if (start && !tried && owner_is_possible(configuration)) {
             tried = true;
-            if (daemon_start(transient_run, (void *)(uintptr_t)options) == EX_OK)
-                continue;
+            if (owner_start(options) && end < clock_monotonic() + OTHER_WAIT)
+                end = clock_monotonic() + OTHER_WAIT;
+            continue;
         }
         if (clock_monotonic() >= end)
             return -1;
@@ -151,26 +253,4 @@ owner_open(const struct options *options, const struct configuration *configurat
         if (pause_time < RETRY_MOST)
             pause_time *= 2;
     }
-}
-
-struct smtp_client *
-owner_connect(const struct options *options, const struct configuration *configuration,
-              bool start, int64_t wait, struct error *error)
-{
-    static const struct smtp_timeouts timeouts = {60000,  60000,   60000,  60000,
-                                                  600000, 3600000, 600000, 5000};
-    int fd = owner_open(options, configuration, start, wait, error);
-    struct smtp_client *client;
-
-    if (fd < 0)
-        return NULL;
-    if (!smtp_client_open(connection_from(fd), configuration->settings.primary_name,
-                          &timeouts, &client, error))
-        return NULL;
-    if (!smtp_client_extensions(client)->xsmail) {
-        smtp_client_close(client);
-        fail_permanent(error, "5.3.5", "what answers at the local socket is not smail");
-        return NULL;
-    }
-    return client;
 }

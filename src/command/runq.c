@@ -38,6 +38,9 @@ run_by_owner(const struct options *options, bool start, struct error *error)
             arena_format(options->arena, "recipient=%s", options->queue_recipient);
     request.count = control_select_ids(options, words, count);
     code = control_request(options, &request, error);
+    if (code == EX_OK && options->grades)
+        fprintf(stderr, "%s: the grades are those of the running owner, not of -oG\n",
+                options->program);
     if (code == EX_OK && options->debug > 0)
         printf("%s\n", request.end);
     return code;
@@ -46,9 +49,14 @@ run_by_owner(const struct options *options, bool start, struct error *error)
 static int
 run_alone(const struct options *options)
 {
+    const char *overrides[2] = {NULL, NULL};
     struct master_options master = {
         .paths = options->paths, .once = true, .ready_fd = -1};
 
+    if (options->grades) {
+        overrides[0] = arena_format(options->arena, "runq_grades=%s", options->grades);
+        master.paths.overrides = overrides;
+    }
     return master_run(&master);
 }
 
@@ -62,7 +70,6 @@ command_runq(const struct options *options)
         struct configuration *configuration =
             command_configuration(options, NULL, options->arena);
 
-        /* Two at once: the other one runs the queue, and that is what was wanted. */
         if (owner_is_possible(configuration))
             return run_alone(options);
     }

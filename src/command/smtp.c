@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "smtp/local.h"
+#include "net/connection.h"
 
 #include "base/banned.h"
 

@@ -82,6 +82,12 @@ printf 'From a!b!user Sun Nov 22 01:49:13 2026 remote from relay\nSubject: uucp\
     run rmail far.test!someone
 check "rmail takes a From_ line" sinks uucp
 check "rmail: the dot is text" grep -q '^y' "$(sunk uucp)"
+printf 'From user Sun Nov 22 01:49:13 2026 remote from back\nSubject: halfbad\n\nx\n' | run rmail good@far.test 'b@d@'
+check "rmail: who can be reached is" sinks halfbad
+check "rmail: a bad recipient is told to the sender" wait_for 10 has_recipient user@back
+printf 'From user Sun Nov 22 01:49:13 2026 remote from allbad\nSubject: allbad\n\nx\n' >"$work/tmp/allbad"
+check "rmail exits 0 when it told" exits 0 run rmail 'b@d@' <"$work/tmp/allbad"
+check "rmail: all bad recipients are told" wait_for 10 has_recipient user@allbad
 for flag in -bd -bi -bp -bt "-C x" -d -v -q "-oC x" -odb "-oD x" "-oL x"; do
     # shellcheck disable=SC2086
     exits 64 run rmail $flag someone </dev/null || not_ok "rmail refuses $flag"
@@ -257,5 +263,31 @@ check "two at once do no harm" sh -c "
     SMAIL_CONFIG=$work/lib/config $work/bin/runq; wait \$one"
 sinks twice; sleep 0.5
 check "and deliver once" test "$(grep -ls '^Subject: twice' "$SINK"/[0-9]* | wc -l)" = 1
+
+# --- nobody who takes it ---
+
+message refugee >"$work/tmp/refugee"
+as_nobody() { # run as one who may not open the spool
+    if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+}
+chmod 500 "$work/spool"
+mkdir "$work/home"; chmod 777 "$work/home"
+chmod 700 "$work/run" 2>/dev/null
+cp "$work/tmp/refugee" "$work/home/text"
+check "no owner and no right: exit 75" exits 75 as_nobody env HOME="$work/home" \
+    SMAIL_CONFIG="$work/lib/config" "$work/bin/sendmail" -f me@here.test lost@far.test <"$work/home/text"
+check "and the text is in dead.letter" grep -qs '^Subject: refugee' "$work/home/dead.letter"
+check "with its recipient" grep -qs '^X-Recipient: lost@far.test' "$work/home/dead.letter"
+rm -f "$work/home/dead.letter"
+check "rmail: exit 75" exits 75 as_nobody env HOME="$work/home" \
+    SMAIL_CONFIG="$work/lib/config" "$work/bin/rmail" lost@far.test <"$work/home/text"
+check "and no dead.letter" test ! -e "$work/home/dead.letter"
+batch >"$work/home/batch"
+check "rsmtp: exit 75" exits 75 as_nobody env HOME="$work/home" \
+    SMAIL_CONFIG="$work/lib/config" "$work/bin/rsmtp" <"$work/home/batch"
+check "mailq: exit 75" exits 75 as_nobody env SMAIL_CONFIG="$work/lib/config" "$work/bin/mailq"
+check "smtpd: 421" says '^421 4.3.2' as_nobody env SMAIL_CONFIG="$work/lib/config" \
+    "$work/bin/smtpd" </dev/null
+chmod 700 "$work/spool"
 
 finish
