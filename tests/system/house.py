@@ -46,8 +46,8 @@ class Results:
         print(("ok %s" if good else "not ok %s") % name, flush=True)
         if not good:
             self.failed += 1
-            for line in str(why).splitlines()[:40]:
-                print("#   " + line, flush=True)
+            for line in str(why).replace("\\n", "\n").splitlines()[:40]:
+                print("#   " + line[:200], flush=True)
         return good
 
     def skip(self, name, why):
@@ -158,7 +158,7 @@ class House:
         local = ("local: driver = appendfile, local, received, return_path, from, "
                  "unix_from_hack;\n\tfile = %s/${lc:user}, mode = 0600, suffix = \"\\n\"\n"
                  % self.mail)
-        smtp = ("smtp: driver = smtp, inet; service = %d\n" % sink_port if sink_port else "")
+        smtp = ("smtp: driver = smtp, inet, max_addrs = 100; service = %d\n" % sink_port if sink_port else "")
         self.write("transports", transports + ("" if "local:" in transports else local) +
                    ("" if re.search(r"^smtp:", transports, re.M) else smtp))
         if directors is not None:
