@@ -53,6 +53,63 @@ struct worker {
     bool draining, master_gone;
 };
 
+/* --- what is kept --- */
+
+static void
+done_free(struct done *done)
+{
+    if (done->job.content_fd >= 0)
+        close(done->job.content_fd);
+    arena_free(done->arena);
+    free(done);
+}
+
+static void
+acknowledge(struct worker *worker, const struct frame *frame)
+{
+    struct arena *arena = arena_new();
+    struct wire_job_end end;
+
+    if (wire_read(frame, WIRE_ACK, arena, &end)) {
+        struct done **at = &worker->done;
+
+        while (*at && (*at)->job.number != end.job)
+            at = &(*at)->next;
+        if (*at) {
+            struct done *done = *at;
+
+            *at = done->next;
+            if (!*at)
+                worker->done_end = at;
+            done_free(done);
+        }
+    }
+    arena_free(arena);
+}
+
+/*
+ * A new spool process. What the old one acknowledged before it died is taken first: only
+ * the rest is told again.
+ */
+static void
+spool_replace(struct worker *worker, int fd)
+{
+    struct frame frame;
+
+    if (worker->spool) {
+        channel_fill(worker->spool);
+        while (channel_next(worker->spool, &frame)) {
+            if (frame.type == WIRE_ACK)
+                acknowledge(worker, &frame);
+            if (frame.fd >= 0)
+                close(frame.fd);
+        }
+    }
+    channel_free(worker->spool);
+    worker->spool = channel_new(fd);
+    worker->greeted = false;
+}
+
 /* --- the control channel --- */
 
 static void
@@ -66,9 +123,7 @@ worker_control(struct role *role, struct frame *frame)
     if (frame->type == WIRE_PEER && fd >= 0 &&
         wire_read(frame, WIRE_PEER, arena, &peer)) {
         if (peer.kind == ROLE_SPOOL) {
-            channel_free(worker->spool);
-            worker->spool = channel_new(fd);
-            worker->greeted = false;
+            spool_replace(worker, fd);
             fd = -1;
         } else if (peer.kind == ROLE_NAMES) {
             names_client_attach(&worker->names, fd);
@@ -160,38 +215,6 @@ spool_greet(struct worker *worker)
 
 /* --- jobs --- */
 
-static void
-done_free(struct done *done)
-{
-    if (done->job.content_fd >= 0)
-        close(done->job.content_fd);
-    arena_free(done->arena);
-    free(done);
-}
-
-static void
-acknowledge(struct worker *worker, const struct frame *frame)
-{
-    struct arena *arena = arena_new();
-    struct wire_job_end end;
-
-    if (wire_read(frame, WIRE_ACK, arena, &end)) {
-        struct done **at = &worker->done;
-
-        while (*at && (*at)->job.number != end.job)
-            at = &(*at)->next;
-        if (*at) {
-            struct done *done = *at;
-
-            *at = done->next;
-            if (!*at)
-                worker->done_end = at;
-            done_free(done);
-        }
-    }
-    arena_free(arena);
-}
-
 /* A job in the making; NULL when the frame is malformed. Takes its descriptor over. */
 static struct done *
 job_read(struct worker *worker, struct frame *frame)
@@ -241,17 +264,15 @@ panics_log(struct worker *worker, const struct done *done)
                       result->outcomes[i].error.text);
 }
 
-/* Is the frame behind a job another one, here already? Then it may share what is owed. */
+/* The next frame, if one is here already. */
 static bool
-next_job(struct worker *worker, struct frame *frame)
+next_frame(struct worker *worker, struct frame *frame)
 {
     if (channel_next(worker->spool, frame))
         return true;
     channel_fill(worker->spool);
     return channel_next(worker->spool, frame);
 }
-
-static bool worker_frame(struct worker *worker, struct frame *frame);
 
 /* The jobs from `first` on have settled, or not: conclude and tell all of them. */
 static void
@@ -267,10 +288,15 @@ batch_end(struct worker *worker, struct done *first)
 
         job_conclude(&context, &done->job, settled ? NULL : &failure, &done->result);
         panics_log(worker, done);
-        done_report(done, worker->spool);
     }
     if (!settled)
         log_panic(worker->role->log, NULL, "%s", failure.text);
+    if (!worker->greeted) { /* a new spool process came meanwhile: it hears everything */
+        spool_greet(worker);
+        return;
+    }
+    for (struct done *done = first; done; done = done->next)
+        done_report(done, worker->spool);
     if (!channel_send_all(worker->spool))
         spool_drop(worker);
 }
@@ -289,6 +315,27 @@ job_do(struct worker *worker, struct done *done)
         worker->used_until = worker->job_count + USED_JOBS;
 }
 
+/* What the spool says between jobs. */
+static void
+other_frame(struct worker *worker, const struct frame *frame)
+{
+    if (frame->type == WIRE_ACK)
+        acknowledge(worker, frame);
+    else if (frame->type == WIRE_DRAIN)
+        worker->draining = true;
+    if (frame->fd >= 0)
+        close(frame->fd);
+}
+
+/* May another job join those since `begun`? Only to share what is still owed. */
+static bool
+batch_is_open(const struct worker *worker, int count, int64_t begun)
+{
+    return count < BATCH && !worker->draining &&
+           connection_cache_owes(worker->connections) &&
+           clock_monotonic() - begun <= BATCH_TIME;
+}
+
 /*
  * One job, and while what it wrote into a mailbox is not synced yet, those that came
  * behind it; so they share one lock and one sync.
@@ -298,50 +345,21 @@ batch_run(struct worker *worker, struct frame *frame)
 {
     int64_t begun = clock_monotonic();
     struct done *first = job_read(worker, frame), *done = first;
-    struct frame other = {.fd = -1};
-    bool has_other = false;
+    struct frame next;
+    int count = 0;
 
-    if (!first)
-        return;
-    for (int i = 1; done; i++) {
+    while (done) {
         job_do(worker, done);
         done = NULL;
-        if (i == BATCH || worker->draining ||
-            !connection_cache_owes(worker->connections) ||
-            clock_monotonic() - begun > BATCH_TIME || !next_job(worker, &other))
+        if (!batch_is_open(worker, ++count, begun) || !next_frame(worker, &next))
             break;
-        if (other.type == WIRE_JOB)
-            done = job_read(worker, &other);
+        if (next.type == WIRE_JOB)
+            done = job_read(worker, &next);
         else
-            has_other = true;
-        if (has_other)
-            break;
+            other_frame(worker, &next);
     }
-    /* The frame's octets are gone with the next call on the channel. */
-    if (has_other)
-        worker_frame(worker, &other);
-    batch_end(worker, first);
-}
-
-static bool
-worker_frame(struct worker *worker, struct frame *frame)
-{
-    switch (frame->type) {
-    case WIRE_JOB:
-        batch_run(worker, frame);
-        return true;
-    case WIRE_ACK:
-        acknowledge(worker, frame);
-        break;
-    case WIRE_DRAIN:
-        worker->draining = true;
-        break;
-    default:
-        break;
-    }
-    if (frame->fd >= 0)
-        close(frame->fd);
-    return true;
+    if (first)
+        batch_end(worker, first);
 }
 
 /* --- the loop --- */
@@ -369,14 +387,12 @@ spool_take(struct worker *worker)
     }
     worker->last_frame = clock_monotonic();
     /* Who is ending takes no more jobs; the spool gives them to others. */
-    if (frame.type == WIRE_JOB &&
-        (worker->draining ||
-         (worker->used_until > 0 && worker->job_count >= worker->used_until))) {
-        if (frame.fd >= 0)
-            close(frame.fd);
-        return true;
-    }
-    return worker_frame(worker, &frame);
+    if (frame.type == WIRE_JOB && !worker->draining &&
+        (worker->used_until == 0 || worker->job_count < worker->used_until))
+        batch_run(worker, &frame);
+    else
+        other_frame(worker, &frame);
+    return true;
 }
 
 /*
