@@ -215,6 +215,13 @@ direct_nobody(struct walk *walk, struct node *node, uint32_t last)
     }
     /* An address that begins behind all directors was made here: no second time. */
     child.text = implicit_address(walk, node->target.local_part);
+    if (child.text == NULL && loop_find(walk, node).times > 0) {
+        /* All that it could become, it became where it stands as an ancestor. */
+        address->state = ADDRESS_DUPLICATE;
+        if (walk->looped == NULL)
+            walk->looped = node;
+        return;
+    }
     if (child.text == NULL || address->director_at >= last) {
         fail_permanent_number(&error, ERR_UNKNOWN_USER, "5.1.1", "unknown user");
         node_fail(node, &error, REPORT_SENDER);

@@ -260,12 +260,14 @@ static bool
 node_is_known(struct walk *walk, struct node *node)
 {
     uint64_t key = node_key(walk, node, node->resolved.address.director_at);
-
     const struct node *equal = table_get(walk->keys, key_span(&key));
 
-    if (equal != NULL)
+    if (equal != NULL) {
+        /* What became of another input has its end there. */
+        walk->arrives = walk->arrives || equal->at < walk->begun;
         return node->resolved.address.kind != ADDRESS_MAIL ||
                !node_is_ancestor(equal, node);
+    }
     table_put(walk->keys, key_span(&key), node);
     return false;
 }
@@ -296,6 +298,7 @@ node_assign(struct walk *walk, struct node *node)
                UINT64_MAX);
     if (table_get(walk->keys, key_span(&key)) != NULL) {
         address->state = ADDRESS_DUPLICATE;
+        walk->arrives = true;
         return;
     }
     table_put(walk->keys, key_span(&key), node);
@@ -349,6 +352,8 @@ walk_visit(struct walk *walk, struct node *node)
         node_visit(walk, node);
     if (address->state != ADDRESS_ASSIGNED)
         node->resolved.key = node_path_key(node);
+    if (address->state != ADDRESS_EXPANDED && address->state != ADDRESS_DUPLICATE)
+        walk->arrives = true;
 }
 
 bool
@@ -382,6 +387,18 @@ walk_add_children(struct walk *walk, struct node *parent, struct node *const *ch
     return true;
 }
 
+/* Nothing of an input has an end, and this is why. */
+static void
+loop_fail(struct node *node)
+{
+    struct error error;
+
+    fail_permanent_number(&error, ERR_UNKNOWN_USER, "5.4.6",
+                          "the address leads only to itself");
+    node->resolved.address.state = ADDRESS_NEW;
+    node_fail(node, &error, REPORT_OWNER);
+}
+
 void
 walk_run(struct walk *walk)
 {
@@ -398,7 +415,12 @@ walk_run(struct walk *walk)
             address->state = ADDRESS_DUPLICATE;
         else if (node_is_excluded(walk, node))
             address->state = ADDRESS_EXPANDED;
+        walk->begun = walk->count;
+        walk->arrives = false;
+        walk->looped = NULL;
         walk_visit(walk, node);
+        if (walk->looped != NULL && !walk->arrives)
+            loop_fail(walk->looped);
     }
 }
 

@@ -44,6 +44,9 @@ struct walk {
     size_t count, room;
     size_t input_count;
     size_t announced;      /* children that are about to be added */
+    size_t begun;          /* nodes there were when the present input began */
+    bool arrives;          /* something of the present input has an end */
+    struct node *looped;   /* what of it only leads back, the first; NULL: nothing */
     struct table *keys;    /* of what is in the walk, to its node */
     struct table *dropped; /* keys of the exclusions of the envelope; NULL: none */
     bool is_user;          /* this process has the rights of one user alone */

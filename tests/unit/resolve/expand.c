@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -38,7 +39,7 @@ START_TEST(each_mailbox_gets_one_copy)
         {"joe: ann\nann: joe\n", "ann joe", "local::ann:ann"},
         {"list: joe, ann\njoe: ann\nann: joe\n", "list", "local::joe:joe"},
         {"x: joe\ny: ann\njoe: ann\nann: joe\n", "x y", "local::joe:joe"},
-        {"a: b\nb: c\nc: a\n", "a", "failed:a:5.1.1:100"},
+        {"a: b\nb: c\nc: a\n", "a", "failed:a:5.4.6:100"},
         {"all: joe, ann\nboth: all, joe, Joe@vlager\n", "both all ann",
          "local::ann:ann local::joe:joe"},
         {"all: \\joe, real\nreal: joe\n", "all joe", "local::joe:joe"},
@@ -241,6 +242,89 @@ START_TEST(users_who_forward_to_each_other_get_their_mail)
 }
 END_TEST
 
+/* --- random graphs of aliases, against reachability --- */
+
+enum { NAMES = 8 };
+
+static const char *const leaves[] = {"joe", "ann", "bob", "far@x.example"};
+static const char *const leaf_ends[] = {"local::joe:joe", "local::ann:ann",
+                                        "local::bob:bob",
+                                        "smtp:hub.example:far@x.example"};
+
+/* graph[a]: bits of the aliases that alias a names, and above them of the leaves. */
+static unsigned
+reachable(const unsigned *graph, unsigned from)
+{
+    unsigned seen = from, before = 0;
+
+    while (seen != before) {
+        before = seen;
+        for (int i = 0; i < NAMES; i++)
+            if (seen >> i & 1)
+                seen |= graph[i];
+    }
+    return seen;
+}
+
+static void
+graph_make(unsigned *graph, struct text *aliases)
+{
+    for (int i = 0; i < NAMES; i++) {
+        graph[i] = 1U << (random() % (NAMES + 4));
+        for (int more = (int)(random() % 4); more > 0; more--)
+            graph[i] |= 1U << (random() % (NAMES + 4));
+        text_add_format(aliases, "n%d:", i);
+        for (int j = 0; j < NAMES + 4; j++) {
+            if ((graph[i] >> j & 1) == 0)
+                continue;
+            if (j < NAMES)
+                text_add_format(aliases, " n%d", j);
+            else
+                text_add_format(aliases, " %s", leaves[j - NAMES]);
+        }
+        text_add(aliases, "\n");
+    }
+}
+
+START_TEST(aliases_lead_to_whom_they_reach_and_once)
+{
+    unsigned graph[NAMES];
+    struct world world;
+
+    srandom((unsigned)_i + 100);
+    world_begin(&world, files);
+    for (int round = 0; round < 10; round++) {
+        struct text aliases = text_new(world.arena);
+        int first = (int)(random() % NAMES), second = (int)(random() % NAMES);
+        unsigned reached;
+        const char *ends;
+
+        graph_make(graph, &aliases);
+        world_write(&world, "aliases", 0644, text_string(&aliases));
+        services_free(world.real);
+        world.real = services_new(world.configuration, &world.resolver, "", false);
+        world.services.context = world.real->context;
+        ends = world_resolve(&world, arena_format(world.arena, "n%d n%d", first, second));
+        reached = reachable(graph, 1U << first | 1U << second);
+        for (int i = 0; i < 4; i++) {
+            const char *found = strstr(ends, leaf_ends[i]);
+
+            ck_assert_msg((found != NULL) == (reached >> (NAMES + i) & 1),
+                          "n%d n%d: %s\n%s", first, second, ends, text_string(&aliases));
+            ck_assert(found == NULL || strstr(found + 1, leaf_ends[i]) == NULL);
+        }
+        /* only who reaches nobody at all is told so */
+        if (reached >> NAMES == 0)
+            ck_assert_ptr_nonnull(strstr(ends, "failed:"));
+        else if (first == second || (reachable(graph, 1U << first) >> NAMES != 0 &&
+                                     reachable(graph, 1U << second) >> NAMES != 0))
+            ck_assert_msg(strstr(ends, "failed:") == NULL, "n%d n%d: %s\n%s", first,
+                          second, ends, text_string(&aliases));
+    }
+    world_end(&world);
+}
+END_TEST
+
 START_TEST(no_aliases_means_none)
 {
     struct world world;
@@ -320,6 +404,7 @@ resolve_expand_case(void)
     tcase_add_loop_test(tcase, the_sender_is_left_out_unless_wanted, 0, 5);
     tcase_add_test(tcase, exclusions_are_never_sent_to);
     tcase_add_test(tcase, users_who_forward_to_each_other_get_their_mail);
+    tcase_add_loop_test(tcase, aliases_lead_to_whom_they_reach_and_once, 0, 30);
     tcase_add_test(tcase, no_aliases_means_none);
     tcase_add_test(tcase, errors_go_to_the_nearest_owner_that_can_be_had);
     tcase_add_test(tcase, directors_look_only_at_their_domains);
