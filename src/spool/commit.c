@@ -45,13 +45,14 @@ spool_ensure_current(struct spool *spool, int64_t now, int *reason, struct error
         return true;
     /* Whoever comes while a disk is bad gets his answer at once. */
     if (clock_monotonic() < spool->create_after) {
-        *reason = -EIO;
-        return fail_temporary(error, "4.3.0", "spool: no segment can be written now");
+        *reason = spool->create_reason;
+        return segment_error(error, "new segment", *reason);
     }
     segment = segment_create(&spool->segments, SEGMENT_RECORDS, spool->options.mode, now,
                              reason, error);
     if (segment == NULL || !segment_publish(&spool->segments, segment, reason, error)) {
         spool->create_after = clock_monotonic() + CREATE_INTERVAL;
+        spool->create_reason = *reason;
         return false;
     }
     spool->current = segment;

@@ -249,6 +249,9 @@ spool_compact(struct spool *spool, uint64_t budget, int64_t now, struct error *e
         return true;
     if (compact_unlink(spool, now, error))
         return true;
+    /* Copies need room, and must not take what is kept for outcomes. */
+    if (!spool_has_room(spool, NULL))
+        return false;
     if (!spool->is_cleaning) {
         spool->is_cleaning = compact_choose(spool);
         spool->cleaning = (struct message_id){0};

@@ -45,6 +45,7 @@ struct spool {
     struct recovery *recovery; /* NULL once old segments are read */
     bool foreign; /* a segment of another version is there: unlink nothing old */
     bool reserve_touched;
+    int create_reason;     /* why none could be made then: a negative errno */
     int64_t create_after;  /* no new segment is tried before, on the monotonic clock */
     int64_t reserve_tried; /* when it was last tried to fill it again */
     struct message_id cleaning; /* how far compaction came */

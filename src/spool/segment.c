@@ -53,8 +53,10 @@ segment_name_read(const char *name, uint64_t *file, enum segment_kind *kind)
 bool
 segment_error(struct error *error, const char *name, int64_t result)
 {
-    return fail_temporary(error, "4.3.0", "spool %s: %s", name,
-                          result < 0 ? strerror((int)-result) : "too short");
+    /* 4.3.1: no room, which is 452 to a client; anything else is our fault, 451. */
+    return fail_temporary(
+        error, result == -ENOSPC || result == -EDQUOT ? "4.3.1" : "4.3.0", "spool %s: %s",
+        name, result < 0 ? strerror((int)-result) : "too short");
 }
 
 /* ------------------------------------------------------------ the first block */

@@ -165,7 +165,8 @@ bool spool_group_needs_sync(const struct spool *spool);
  * Write the open group, and sync it if `sync`. On success the index has it; messages
  * without anything left to do are removed from it (and said to `removed`, if not NULL).
  * On failure nothing of the group is kept, except that outcomes and reports stay in
- * memory, are in the index, and go into the next group; `error` is temporary 4.3.0.
+ * memory, are in the index, and go into the next group; `error` is temporary 4.3.0, or
+ * 4.3.1 when the disk is full.
  * Without new messages a commit may be left unsynced; then spool_sync() is due within a
  * second.
  */

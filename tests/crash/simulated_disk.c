@@ -55,10 +55,9 @@ struct simulated_disk {
     uint64_t fault_at, fault_count;
     uint64_t writes, reads;
     uint64_t free_bytes, free_inodes;
+    uint64_t room; /* 0: no end */
     uint64_t random;
 };
-
-/* ------------------------------------------------------------ small things */
 
 static uint64_t
 disk_random(struct simulated_disk *disk)
@@ -184,8 +183,6 @@ disk_descriptor(struct simulated_disk *disk, struct file *file)
     return -EMFILE;
 }
 
-/* ------------------------------------------------------------ faults */
-
 /* The error that this operation meets; 0 for none. */
 static int
 disk_fault(struct simulated_disk *disk, bool read)
@@ -216,7 +213,18 @@ simulated_disk_plan(struct simulated_disk *disk, enum simulated_fault fault, int
     disk->hit = false;
 }
 
-/* ------------------------------------------------------------ operations */
+/* Octets that can still be written. */
+static uint64_t
+disk_left(const struct simulated_disk *disk)
+{
+    uint64_t used = 0;
+
+    if (disk->room == 0)
+        return UINT64_MAX;
+    for (size_t i = 0; i < disk->cached.count; i++)
+        used += disk->cached.name[i].file->cached.length;
+    return used < disk->room ? disk->room - used : 0;
+}
 
 static int
 simulated_lock(void *context, const char *name)
@@ -273,8 +281,10 @@ simulated_write(void *context, int fd, const void *bytes, size_t length)
 
     if (stopped)
         return result;
-    /* What fails may have written a part. */
-    if (result < 0)
+    if (result == 0 && length > disk_left(disk)) {
+        length = disk_left(disk);
+        result = -ENOSPC;
+    } else if (result < 0) /* what fails may have written a part */
         length = disk_random(disk) % (length + 1);
     if (file->dirty_from > file->cached.length)
         file->dirty_from = file->cached.length;
@@ -372,6 +382,8 @@ simulated_allocate(void *context, int fd, uint64_t length)
     int result = disk_fault(disk, false);
     struct file *file = disk->descriptors[fd];
 
+    if (result == 0 && length > disk_left(disk))
+        return -ENOSPC;
     if (result == 0 && length > file->cached.length)
         bytes_put(&file->cached, file->cached.length, NULL, length - file->cached.length);
     return result;
@@ -476,12 +488,10 @@ simulated_free_space(void *context, uint64_t *bytes, uint64_t *inodes)
 {
     const struct simulated_disk *disk = context;
 
-    *bytes = disk->free_bytes;
+    *bytes = disk->room == 0 ? disk->free_bytes : disk_left(disk);
     *inodes = disk->free_inodes;
     return 0;
 }
-
-/* ------------------------------------------------------------ the whole */
 
 struct simulated_disk *
 simulated_disk_new(uint64_t seed)
@@ -664,6 +674,12 @@ simulated_disk_names(struct simulated_disk *disk, const char *prefix,
     for (size_t i = 0; i < disk->cached.count; i++)
         if (strncmp(disk->cached.name[i].text, prefix, strlen(prefix)) == 0)
             each(argument, disk->cached.name[i].text);
+}
+
+void
+simulated_disk_set_room(struct simulated_disk *disk, uint64_t room)
+{
+    disk->room = room;
 }
 
 void

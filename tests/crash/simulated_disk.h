@@ -66,6 +66,9 @@ void simulated_disk_names(struct simulated_disk *simulated, const char *prefix,
 /* For what is left to chance from now on. */
 void simulated_disk_seed(struct simulated_disk *simulated, uint64_t seed);
 
+/* Octets that all files together may have; free_space() then says what is left. */
+void simulated_disk_set_room(struct simulated_disk *simulated, uint64_t room);
+
 /* What free_space() answers; both are large at first. */
 void simulated_disk_set_free(struct simulated_disk *simulated, uint64_t bytes,
                              uint64_t inodes);

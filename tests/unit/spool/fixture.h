@@ -15,6 +15,7 @@ static struct arena *arena;
 static struct error error;
 
 static const int64_t start = INT64_C(1800000000000);
+static int64_t passed; /* milliseconds since */
 static const struct spool_options options = {.segment_size = 64 * 1024,
                                              .stream_threshold = 16 * 1024,
                                              .reserve = 16 * 1024,
@@ -24,7 +25,7 @@ static const struct spool_options options = {.segment_size = 64 * 1024,
 static inline int64_t
 fixed_clock(void)
 {
-    return start;
+    return start + passed;
 }
 
 static inline void
@@ -55,6 +56,7 @@ open_spool(void)
 static inline void
 setup(void)
 {
+    passed = 0;
     clock_replace(fixed_clock, fixed_clock);
     simulated = simulated_disk_new(1);
     disk = simulated_disk_table(simulated);

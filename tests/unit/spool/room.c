@@ -165,6 +165,50 @@ START_TEST(a_full_disk_refuses_mail_and_takes_outcomes)
 }
 END_TEST
 
+/* Take mail until it is refused; how much was taken. */
+static uint64_t
+fill_up(uint64_t first)
+{
+    struct envelope envelope = envelope_of(1);
+    char large[3000];
+    uint64_t taken = 0;
+    bool fine = true;
+
+    memset(large, 'x', sizeof(large));
+    for (uint64_t i = 0; i < 200; i++) {
+        struct message_id id = id_of(first + i);
+
+        fine = spool_add_message(spool, &id, &envelope,
+                                 (struct span){large, sizeof(large)}, &error) &&
+               spool_commit(spool, true, start, NULL, NULL, &error);
+        ck_assert(fine || strcmp(error.status, "4.3.1") == 0);
+        taken += fine;
+    }
+    ck_assert(!fine);
+    return taken;
+}
+
+START_TEST(a_disk_without_any_room_is_emptied_by_deliveries)
+{
+    simulated_disk_set_room(simulated, 250 * 1000);
+    for (uint64_t round = 1; round <= 3; round++) {
+        struct spool_message *message;
+
+        ck_assert_uint_gt(fill_up(1000 * round), 20);
+        while ((message = spool_next(spool, NULL)) != NULL) {
+            ck_assert(outcome(message, 1, OUTCOME_DELIVERED, NULL));
+            ck_assert_msg(commit(), "%s", error.text);
+            spool_compact(spool, 1 << 20, start, &error);
+        }
+        while (spool_compact(spool, 1 << 20, start, &error))
+            ;
+        passed += 20 * 1000;
+        ck_assert(spool_has_room(spool, &error));
+        ck_assert(!spool_reserve_is_touched(spool));
+    }
+}
+END_TEST
+
 START_TEST(what_lives_moves_out_of_a_segment_that_failed)
 {
     const struct spool_message *message;
@@ -235,6 +279,7 @@ spool_room_case(void)
     tcase_add_test(tests, nothing_stays_of_streams_that_do_not_become_messages);
     tcase_add_test(tests, a_failed_write_refuses_messages_and_keeps_outcomes);
     tcase_add_test(tests, a_full_disk_refuses_mail_and_takes_outcomes);
+    tcase_add_test(tests, a_disk_without_any_room_is_emptied_by_deliveries);
     tcase_add_test(tests, what_lives_moves_out_of_a_segment_that_failed);
     tcase_add_test(tests, space_follows_what_lives);
     return tests;
