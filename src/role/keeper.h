@@ -116,6 +116,8 @@ void queue_send(struct keeper *keeper, enum wire_type type, const void *message)
 /* Tell the queue all about a message, as at its commit or at a start. */
 void queue_tell_message(struct keeper *keeper, const struct spool_message *message,
                         bool recovered);
+void queue_tell_new(struct keeper *keeper, const struct spool_message *message,
+                    const struct envelope *envelope);
 struct message_id keeper_id(struct keeper *keeper, char grade);
 
 /* --- spool_intake.c: frames of receive processes --- */

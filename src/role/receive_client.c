@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -277,7 +276,6 @@ client_accept(struct reception *reception, int fd, const struct sockaddr *addres
 {
     struct client *client = memory_alloc(sizeof *client);
     const char *refusal;
-    int on = 1;
 
     memset(client, 0, sizeof *client);
     client->reception = reception;
@@ -309,7 +307,6 @@ client_accept(struct reception *reception, int fd, const struct sockaddr *addres
         who_ask(client);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     peer_name_ask(client);
     client_begin(client);
 }

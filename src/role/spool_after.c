@@ -57,7 +57,7 @@ submitted_tell(struct keeper *keeper, const struct after *after,
     if (after->receiver)
         wire_send(after->receiver->channel, WIRE_COMMITTED, &committed, -1);
     if (message)
-        queue_tell_message(keeper, message, false);
+        queue_tell_new(keeper, message, after->envelope);
 }
 
 static void
@@ -289,7 +289,7 @@ after_run(struct keeper *keeper, const struct error *error)
 
                 received_log(keeper, after);
                 if (message)
-                    queue_tell_message(keeper, message, false);
+                    queue_tell_new(keeper, message, after->envelope);
             }
             break;
         case AFTER_ADDRESSES:

@@ -65,6 +65,52 @@ transport_is_local(const struct keeper *keeper, const struct address *address)
                IDENTITY_RECIPIENT;
 }
 
+/* A message as the scheduler wants it. */
+static struct wire_message
+message_frame(const struct spool_message *message, const struct envelope *envelope,
+              bool recovered)
+{
+    return (struct wire_message){
+        .message = {.id = message->id,
+                    .size = message->size,
+                    .received = message->received,
+                    .waited = spool_message_waited(message, clock_milliseconds()),
+                    .attempts = message->attempts,
+                    .grade = envelope->grade,
+                    .mode = envelope->mode,
+                    .is_bounce = message->is_bounce,
+                    .held = message->held,
+                    .warned = message->warned,
+                    .recovered = recovered,
+                    .reverse_path = envelope->reverse_path},
+        .follow = envelope->mode == DELIVERY_FOREGROUND,
+    };
+}
+
+/* One that was just committed: its envelope is at hand, and nobody looked at it yet. */
+void
+queue_tell_new(struct keeper *keeper, const struct spool_message *message,
+               const struct envelope *envelope)
+{
+    struct wire_message frame = message_frame(message, envelope, false);
+    struct wire_message_id id = {message->id};
+
+    queue_send(keeper, WIRE_MESSAGE, &frame);
+    for (uint32_t i = 0; i < message->address_count && i < envelope->recipient_count;
+         i++) {
+        struct wire_address told;
+
+        memset(&told, 0, sizeof told);
+        told.id = message->id;
+        told.address.number = i + 1;
+        told.address.text = envelope->recipients[i].text;
+        told.address.state = (enum address_state)message->addresses[i].state;
+        if (!address_state_done(told.address.state))
+            queue_send(keeper, WIRE_ADDRESS, &told);
+    }
+    queue_send(keeper, WIRE_SETTLE, &id);
+}
+
 void
 queue_tell_message(struct keeper *keeper, const struct spool_message *message,
                    bool recovered)
@@ -73,7 +119,7 @@ queue_tell_message(struct keeper *keeper, const struct spool_message *message,
     struct envelope envelope;
     struct address *addresses;
     struct error error = {0};
-    struct wire_message frame = {0};
+    struct wire_message frame;
     struct wire_message_id id = {message->id};
 
     if (!keeper->queue)
@@ -82,21 +128,7 @@ queue_tell_message(struct keeper *keeper, const struct spool_message *message,
         log_panic(keeper->role->log, message->id.text, "%s", error.text);
         goto end;
     }
-    frame.message = (struct queue_message){
-        .id = message->id,
-        .size = message->size,
-        .received = message->received,
-        .waited = spool_message_waited(message, clock_milliseconds()),
-        .attempts = message->attempts,
-        .grade = envelope.grade,
-        .mode = envelope.mode,
-        .is_bounce = message->is_bounce,
-        .held = message->held,
-        .warned = message->warned,
-        .recovered = recovered,
-        .reverse_path = envelope.reverse_path,
-    };
-    frame.follow = envelope.mode == DELIVERY_FOREGROUND;
+    frame = message_frame(message, &envelope, recovered);
     queue_send(keeper, WIRE_MESSAGE, &frame);
     for (uint32_t i = 0; i < message->address_count; i++) {
         struct wire_address address = {message->id, addresses[i],
@@ -315,7 +347,8 @@ keeper_commit(struct keeper *keeper)
     after_run(keeper, fine ? NULL : &error);
     if (spool_needs_sync(keeper->spool) && keeper->sync_due == 0)
         keeper->sync_due = clock_monotonic() + SYNC_WITHIN;
-    room_check(keeper);
+    if (!fine)
+        room_check(keeper);
 }
 
 static void
