@@ -482,6 +482,8 @@ static bool
 argument_flags(struct cursor *cursor, const char *flags)
 {
     while (flags[0]) {
+        if (flags[0] == 'n' && cursor->options->restricted)
+            return refuse_restricted(cursor);
         if (!plain_flag(cursor->options, flags[0]))
             return flag_take(cursor, flags);
         flags++;
