@@ -27,7 +27,7 @@
  * From when on a lock may be one that was left behind. One in our own form names its
  * host, so that there is no doubt which process is asked for.
  */
-enum { OLD_SECONDS = 5 * 60, OLD_SECONDS_NAMED = 10, NFS_MAGIC = 0x6969 };
+enum { OLD_SECONDS = 5 * 60, OLD_SECONDS_NAMED = 2, NFS_MAGIC = 0x6969 };
 
 static bool
 is_nfs(int fd)

@@ -41,6 +41,12 @@ struct job {
     int content_fd; /* ... and then the sealed memory file; else -1 */
 };
 
+/* What else is known of an outcome. */
+struct job_mark {
+    bool owed;          /* it counts only when what the connections owe was settled */
+    bool report_passed; /* the next hop answers for NOTIFY=SUCCESS */
+};
+
 /* What a job made; all in the job's arena. */
 struct job_result {
     /* addresses with new states (resolution), in the form of spool_add_expanded() */
@@ -52,11 +58,8 @@ struct job_result {
     /* outcomes; of an address that this job itself made or finished as well */
     struct spool_outcome *outcomes;
     size_t outcome_count;
-    struct job_mark {       /* for each outcome */
-        bool owed;          /* it counts only when what the connections owe was settled */
-        bool report_passed; /* the next hop answers for NOTIFY=SUCCESS */
-    } *marks;
-    bool ran_command; /* its process should not live on for long */
+    struct job_mark *marks; /* for each outcome */
+    bool ran_command;       /* its process should not live on for long */
 
     /* bounces and warnings */
     struct job_report {

@@ -321,7 +321,7 @@ static const struct {
     {false, true, NULL, 0, false},       {false, true, NULL, 10000, false},
     {false, false, NULL, 0, false},      {false, false, NULL, 200, false},
     {false, false, NULL, 400, true},     {true, true, NULL, 10000, false},
-    {true, false, NULL, 2, false},       {true, false, NULL, 30, true},
+    {true, false, NULL, 0, false},       {true, false, NULL, 4, true},
     {false, false, "", 10000, false}, /* nobody can be asked */
     {false, false, "0\n", 10000, false}, {false, false, "x\n", 10000, false},
 };
