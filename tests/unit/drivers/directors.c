@@ -43,7 +43,7 @@ static const struct {
     {"smart_user=$user@gw.example\n", "s:\n\tdriver=smartuser\n", "joe",
      "smtp:hub.example:joe@gw.example"},
     {"smart_user=$user@vlager\n", "s:\n\tdriver=smartuser\n", "joe",
-     "failed:joe@vlager:5.1.1:100"},
+     "failed:joe@vlager:5.4.6:100"},
     {"", "s:\n\tdriver=smartuser; new_user=$home@x\n", "joe", "new:joe:4.3.5:120"},
     {"", "s:\n\tdriver=smartuser; new_user=\"<<>\"\n", "joe", "new:joe:4.1.3:121"},
     /* aliasfile: a missing file */
