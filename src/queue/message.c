@@ -67,6 +67,7 @@ queue_message(struct queue *queue, const struct queue_message *told, int64_t now
         return;
     message = message_new(queue, told);
     id_index_put(queue, message);
+    queue->unsettled_count++;
     queue->held_count += message->held;
     queue->recovered_count += message->recovered;
 }
@@ -116,8 +117,10 @@ place_open(struct queue *queue, struct queued *message, struct place *place,
     /* Said again; or it is under way in this state already. */
     if (same && (place->task != NULL || (place->marks & PLACE_FRESH) != 0))
         return;
-    if (place->state == ADDRESS_FAILED)
+    if (place->state == ADDRESS_FAILED) {
         message->failed--;
+        message_count_unreported(queue, message);
+    }
     place_leave_task(queue, place);
     place_set_lane(queue, place, lane->index);
     place->state = (uint8_t)address->state;
@@ -271,6 +274,7 @@ queue_settle(struct queue *queue, const struct message_id *id, int64_t now)
         free(fresh);
     }
     message->recovered = false;
+    queue->unsettled_count -= !message->settled;
     message->settled = true;
     message_check(queue, message);
 }
@@ -299,6 +303,7 @@ queue_hold(struct queue *queue, const struct message_id *id, bool held, int64_t 
     for (uint32_t i = 0; i < message->place_count; i++)
         task_set_held(queue, message->places[i].task, held);
     task_set_held(queue, message->report, held);
+    message_count_unreported(queue, message);
     message_check(queue, message);
 }
 
@@ -326,6 +331,8 @@ message_free(struct queue *queue, struct queued *message)
     }
     if (message->report != NULL)
         task_orphan(queue, message->report);
+    queue->unreported_count -= message->unreported;
+    queue->unsettled_count -= !message->settled;
     schedule_clear(&queue->schedule, &message->timer);
     id_index_remove(queue, message);
     queue->held_count -= message->held;

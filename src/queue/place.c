@@ -185,6 +185,7 @@ place_finish(struct queue *queue, struct queued *message, struct place *place)
     place_set_lane(queue, place, LANE_NONE);
     place->state = ADDRESS_REPORTED;
     message->gone++;
+    message_count_unreported(queue, message);
     if (message->gone > message->place_count / 2)
         places_compact(message);
 }
@@ -199,4 +200,5 @@ place_fail(struct queue *queue, struct queued *message, struct place *place)
     place->state = ADDRESS_FAILED;
     if (message->failed++ == 0)
         message->failed_at = queue->time;
+    message_count_unreported(queue, message);
 }

@@ -126,7 +126,7 @@ timer_fire(struct queue *queue, struct timer *timer)
     case TIMER_TASK: {
         struct task *task = (struct task *)(void *)(at - offsetof(struct task, timer));
 
-        queue->waiting_count--;
+        task_wake(queue, task);
         task_ready(queue, task, task->message->grade);
         break;
     }
@@ -190,12 +190,12 @@ queue_wake(const struct queue *queue, int64_t now)
 bool
 queue_is_busy(const struct queue *queue, int64_t now)
 {
-    int64_t soon = queue_time_at(queue, now) + REPORT_CHECK;
+    bool is_due = queue->ready_count > 0 || queue->lost_count > 0 ||
+                  queue->unreported_count > 0 || queue->unsettled_count > 0 ||
+                  queue->expiry_first != NULL ||
+                  schedule_next(&queue->schedule) <= queue_time_at(queue, now);
 
-    if (queue->active_count > 0)
-        return true;
-    return !queue->suspended && (queue->ready_count > 0 || queue->expiry_first != NULL ||
-                                 schedule_next(&queue->schedule) <= soon);
+    return queue->active_count > 0 || (!queue->suspended && is_due);
 }
 
 struct queue_counts

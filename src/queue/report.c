@@ -53,10 +53,21 @@ queue_message_is_busy(const struct queue *queue, const struct message_id *id, in
         return false;
     if (message->report != NULL && task_is_busy(queue, message->report))
         return true;
-    if (!message->settled ||
-        (message->failed > 0 && message->report == NULL && !message->held))
+    if (!message->settled || message->unreported)
         return true;
     return message_is_busy(queue, message);
+}
+
+void
+message_count_unreported(struct queue *queue, struct queued *message)
+{
+    bool is = message->failed > 0 && message->report == NULL && !message->held;
+
+    if (is == message->unreported)
+        return;
+    message->unreported = is;
+    queue->unreported_count =
+        is ? queue->unreported_count + 1 : queue->unreported_count - 1;
 }
 
 static void
@@ -67,6 +78,7 @@ report_start(struct queue *queue, struct queued *message, enum task_kind kind)
         message->warned = true;
     message->reporting = message->failed;
     message->report = task_new(queue, message, queue->report_lane, kind, 0);
+    message_count_unreported(queue, message);
     task_ready(queue, message->report, message->grade);
 }
 
@@ -152,6 +164,7 @@ message_report_ended(struct queue *queue, struct queued *message, struct task *t
     if (task->kind == TASK_WARNING || message->failed == 0) {
         message->report = NULL;
         message->report_tries = 0;
+        message_count_unreported(queue, message);
         task_free(queue, task);
         return;
     }

@@ -127,7 +127,7 @@ struct queued {
     char grade;
     uint8_t report_tries;
     bool is_bounce : 1, held : 1, kept : 1, warned : 1, recovered : 1;
-    bool settled : 1;
+    bool settled : 1, unreported : 1;
     bool urgent : 1; /* an operator asked for it, until an attempt fails */
 };
 
@@ -261,6 +261,9 @@ struct queue {
     unsigned picks[POOL_COUNT];
     int64_t silence_checked;
     struct task *kept_first, *kept_last;
+    size_t lost_count;       /* tasks that wait a moment, lost with their worker */
+    size_t unsettled_count;  /* messages of which not all was said yet */
+    size_t unreported_count; /* messages with failures that no report is about yet */
     size_t ready_count, closed_count,
         waiting_count; /* tasks; closed: ready in closed lanes */
 
@@ -324,6 +327,8 @@ void message_place_task(struct queue *queue, struct task *task);
 
 /* Is any address of it active, or about to be? */
 bool message_is_busy(const struct queue *queue, const struct queued *message);
+/* After a change of its failures, its report or its being held. */
+void message_count_unreported(struct queue *queue, struct queued *message);
 /* See whether a bounce or a warning is due, and when to look again. */
 void message_check(struct queue *queue, struct queued *message);
 void message_timer(struct queue *queue, struct queued *message);
@@ -343,6 +348,7 @@ struct task *stream_first(struct stream *stream, bool odd_turn);
 void task_detach(struct queue *queue, struct task *task);
 void task_ready(struct queue *queue, struct task *task, char grade);
 void task_wait(struct queue *queue, struct task *task, int64_t due);
+void task_wake(struct queue *queue, struct task *task);
 void task_keep(struct queue *queue, struct task *task);
 void task_hold(struct queue *queue, struct task *task);
 /* Does it count as deferred mail when workers are shared? */

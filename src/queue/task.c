@@ -187,6 +187,15 @@ task_wait(struct queue *queue, struct task *task, int64_t due)
     task->state = TASK_WAITING;
     schedule_set(&queue->schedule, &task->timer, due);
     queue->waiting_count++;
+    queue->lost_count += task->losses > 0;
+}
+
+void
+task_wake(struct queue *queue, struct task *task)
+{
+    schedule_clear(&queue->schedule, &task->timer);
+    queue->waiting_count--;
+    queue->lost_count -= task->losses > 0;
 }
 
 void
@@ -230,8 +239,7 @@ task_detach(struct queue *queue, struct task *task)
         task_leave_lane(queue, task);
         break;
     case TASK_WAITING:
-        schedule_clear(&queue->schedule, &task->timer);
-        queue->waiting_count--;
+        task_wake(queue, task);
         break;
     case TASK_KEPT:
         task_leave_kept(queue, task);

@@ -68,6 +68,36 @@ START_TEST(a_deferred_message_costs_at_most_400_octets)
 }
 END_TEST
 
+START_TEST(a_queue_in_which_all_was_tried_is_not_busy)
+{
+    struct fixture fixture = fixture_new();
+    struct message_id id;
+
+    fixture.configuration->settings.retry_interval.seconds = 1;
+    fixture_configure(&fixture);
+    ck_assert(!queue_is_busy(fixture.queue, fixture.now));
+    id = fixture_mail_to(&fixture, 1, "a.example");
+    ck_assert(queue_is_busy(fixture.queue, fixture.now));
+    fixture_expect(&fixture, QUEUE_DELIVER);
+    queue_job_lost(fixture.queue, fixture.action.job, fixture.now);
+    ck_assert(!fixture_next(&fixture));
+    ck_assert(queue_is_busy(fixture.queue, fixture.now)); /* lost: in a second */
+    ck_assert(queue_message_is_busy(fixture.queue, &id, fixture.now));
+    fixture.now += 1000;
+    fixture_expect(&fixture, QUEUE_DELIVER);
+    fixture_end(&fixture, &fixture.action, OUTCOME_DEFERRED, ERR_SMTP_CONNECT, "no");
+    ck_assert(!fixture_next(&fixture));
+    ck_assert(!queue_is_busy(fixture.queue, fixture.now)); /* though it is tried soon */
+    ck_assert(!queue_message_is_busy(fixture.queue, &id, fixture.now));
+    fixture.now += 2000;
+    fixture_expect(&fixture, QUEUE_DELIVER);
+    fixture_end(&fixture, &fixture.action, OUTCOME_FAILED, ERR_SMTP_RECIPIENT, "no");
+    ck_assert(queue_is_busy(fixture.queue, fixture.now)); /* a bounce is due */
+    ck_assert(queue_message_is_busy(fixture.queue, &id, fixture.now));
+    fixture_free(&fixture);
+}
+END_TEST
+
 /* --- a random life --- */
 
 enum { LIVES = 12, STEPS = 3000, JOBS_MOST = 256 };
@@ -282,6 +312,7 @@ START_TEST(any_order_of_events_ends_with_an_empty_queue)
     ck_assert_uint_eq(counts.active, 0);
     ck_assert_uint_eq(counts.due, 0);
     ck_assert_uint_eq(counts.deferred, 0);
+    ck_assert(!queue_is_busy(life.fixture.queue, life.fixture.now));
     free(life.jobs);
     fixture_free(&life.fixture);
 }
@@ -295,6 +326,7 @@ queue_queue_case(void)
     tcase_add_test(
         tcase, an_empty_queue_sleeps_and_a_waiting_one_looks_at_the_clock_each_minute);
     tcase_add_test(tcase, extreme_times_of_the_wall_do_no_harm);
+    tcase_add_test(tcase, a_queue_in_which_all_was_tried_is_not_busy);
     tcase_add_test(tcase, a_deferred_message_costs_at_most_400_octets);
     tcase_add_loop_test(tcase, any_order_of_events_ends_with_an_empty_queue, 0, LIVES);
     return tcase;
