@@ -266,6 +266,10 @@ call_take_results(const struct call *call, const struct delivery *delivery)
                            delivery->entry->name);
         if (result->outcome == OUTCOME_FAILED && !result->error.permanent)
             result->outcome = OUTCOME_DEFERRED;
+        /* A file or command that stands for another host is not the end of the way. */
+        if (result->outcome == OUTCOME_DELIVERED && !delivery->entry->transport->local &&
+            delivery->next_hop[0] != '\0')
+            result->outcome = OUTCOME_RELAYED;
         if (!result->remote)
             result->remote = "";
         if (!result->diagnostic)

@@ -82,7 +82,8 @@ outcomes_take(struct attempt *attempt, const struct delivery_address *results,
 
         if (outcome.outcome == OUTCOME_DEFERRED || outcome.outcome == OUTCOME_FAILED)
             outcome.error = results[i].error;
-        mark.owed = owed && outcome.outcome == OUTCOME_DELIVERED;
+        mark.owed = owed && (outcome.outcome == OUTCOME_DELIVERED ||
+                             outcome.outcome == OUTCOME_RELAYED);
         mark.report_passed = results[i].report_passed;
         outcome_add(attempt->result, attempt->context->arena, &attempt->outcome_room,
                     &outcome, mark);

@@ -101,6 +101,14 @@ START_TEST(different_transports_and_hops_do_not_mix)
 }
 END_TEST
 
+START_TEST(what_stands_for_another_host_is_relayed)
+{
+    desk_address(&desk, ADDRESS_MAIL, "far", "a")->next_hop = "gateway";
+    desk_deliver(&desk);
+    ck_assert_int_eq(desk.result.outcomes[0].outcome, OUTCOME_RELAYED);
+}
+END_TEST
+
 /* --- before the call --- */
 
 static const struct {
@@ -243,6 +251,7 @@ deliver_job_case(void)
     tcase_add_checked_fixture(tcase, begin, end);
     tcase_add_loop_test(tcase, addresses_share_calls_within_limits, 0, ROWS(groups));
     tcase_add_test(tcase, different_transports_and_hops_do_not_mix);
+    tcase_add_test(tcase, what_stands_for_another_host_is_relayed);
     tcase_add_loop_test(tcase, a_loop_ends, 0, ROWS(hops));
     tcase_add_test(tcase, a_dry_run_does_nothing);
     tcase_add_test(tcase, without_a_user_no_local_transport_runs);
