@@ -341,7 +341,7 @@ test_address(const struct resolving *resolving, const char *address, struct text
     walk_begin(&walk, resolving);
     node = walk_add_input(&walk, &input);
     if (!node_parse(&walk, node))
-        code = test_error(&node->target_error, address, "parse error", text);
+        code = test_error(node->target_error, address, "parse error", text);
     else if (node->target.local)
         text_add_format(text, "addr: %s\ntransport: local\n", node->target.local_part);
     else

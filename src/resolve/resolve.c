@@ -64,7 +64,7 @@ node_key(const struct walk *walk, const struct node *node, uint32_t director_at)
 
     if (address->kind != ADDRESS_MAIL)
         return key_of(address_kind_name(address->kind), address->text, address->user, 0);
-    if (!node->parsed || node->target_error.status[0] != '\0')
+    if (!node->parsed || node->target_error != NULL)
         return key_of("text", address->text, "", director_at);
     return key_of(
         node->target.local ? "local" : "remote", target_text(&node->target, walk->arena),
@@ -74,12 +74,28 @@ node_key(const struct walk *walk, const struct node *node, uint32_t director_at)
 bool
 node_parse(struct walk *walk, struct node *node)
 {
+    struct error error, *kept;
+
     if (!node->parsed) {
         node->parsed = true;
-        target_find(walk->configuration, node->resolved.address.text, walk->arena,
-                    &node->target, &node->target_error);
+        if (!target_find(walk->configuration, node->resolved.address.text, walk->arena,
+                         &node->target, &error)) {
+            kept = arena_alloc(walk->arena, sizeof(*kept));
+            *kept = error;
+            node->target_error = kept;
+        }
     }
-    return node->target_error.status[0] == '\0';
+    return node->target_error == NULL;
+}
+
+/*
+ * The key of an address that is not assigned, for meeting those of other walks: by the
+ * way it came, for only where mail ends may be compared with what another walk found.
+ */
+static uint64_t
+path_key(const char *text, uint64_t parent)
+{
+    return key_of("path", text, "", parent);
 }
 
 /* --- making nodes --- */
@@ -199,6 +215,9 @@ walk_add_input(struct walk *walk, const struct address *address)
     node->resolved.address.error = (struct error){0};
     if (address->parent != 0 && walk->resolving->known_count > 0)
         input_ancestors(walk, node);
+    for (size_t i = node->ancestor_count; i > 0; i--)
+        node->path = path_key(node->ancestors[i - 1]->text, node->path);
+    node->path = path_key(node->resolved.address.text, node->path);
     walk_append(walk, node);
     return node;
 }
@@ -215,32 +234,37 @@ walk_ancestors(struct walk *walk, const struct node *node)
     return list;
 }
 
+/* Strings that nobody set are empty; the others are in the walk's arena already. */
+static void
+address_fill(struct address *address)
+{
+    const char **strings[] = {
+        &address->text,     &address->source,       &address->owner,
+        &address->director, &address->router,       &address->transport,
+        &address->next_hop, &address->next_address, &address->user,
+        &address->group,    &address->home,         &address->dsn_recipient,
+    };
+
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+        if (*strings[i] == NULL)
+            *strings[i] = "";
+}
+
 struct node *
 walk_child(struct walk *walk, struct node *parent, const struct address *const *ancestors,
            size_t ancestor_count, const struct address *child)
 {
     struct node *node = arena_alloc(walk->arena, sizeof(*node));
 
-    node->resolved.address = *address_copy(child, walk->arena);
+    node->resolved.address = *child;
+    node->resolved.address.next = NULL;
+    address_fill(&node->resolved.address);
     node->resolved.parent_at = parent->at;
+    node->path = path_key(child->text, parent->path);
     node->parent = parent;
     node->ancestors = ancestors;
     node->ancestor_count = ancestor_count;
     return node;
-}
-
-/*
- * The key of an address that is not assigned yet, for meeting those of other walks: by
- * the way it came, for only where mail ends may be compared with what another walk found.
- */
-static uint64_t
-node_path_key(const struct node *node)
-{
-    uint64_t key = 0;
-
-    for (size_t i = node->ancestor_count; i > 0; i--)
-        key = key_of("path", node->ancestors[i - 1]->text, "", key);
-    return key_of("path", node->resolved.address.text, node->resolved.address.user, key);
 }
 
 static bool
@@ -285,6 +309,29 @@ node_fail(struct node *node, const struct error *error, enum report_class report
         address->state = ADDRESS_FAILED;
 }
 
+/*
+ * Whose rights a transport has that works on files or runs commands: those of its own
+ * `user`, else of the address's, else nobody's.
+ */
+static const char *
+assigned_user(const struct walk *walk, const struct address *address)
+{
+    const struct entry *entry =
+        entry_find(&walk->configuration->transports, address->transport);
+    const struct attribute *row = entry != NULL && entry->driver->attributes != NULL
+                                      ? attribute_find(entry->driver->attributes, "user")
+                                      : NULL;
+    const char *user;
+
+    if (row == NULL)
+        return address->user;
+    user = attribute_value(row, entry->config, walk->arena);
+    if (user != NULL && user[0] != '\0')
+        return user;
+    return address->user[0] != '\0' ? address->user
+                                    : walk->configuration->settings.nobody;
+}
+
 void
 node_assign(struct walk *walk, struct node *node)
 {
@@ -292,6 +339,7 @@ node_assign(struct walk *walk, struct node *node)
     uint64_t key;
 
     address->state = ADDRESS_ASSIGNED;
+    address->user = assigned_user(walk, address);
     key =
         key_of(address->transport, address->next_hop,
                arena_format(walk->arena, "%s\1%s", address->user, address->next_address),
@@ -333,7 +381,7 @@ node_visit(struct walk *walk, struct node *node)
         if (special_is_allowed(walk, node))
             direct_address(walk, node);
     } else if (!node_parse(walk, node)) {
-        node_fail(node, &node->target_error, REPORT_SENDER);
+        node_fail(node, node->target_error, REPORT_SENDER);
     } else if (node->target.local) {
         direct_address(walk, node);
     } else {
@@ -351,7 +399,7 @@ walk_visit(struct walk *walk, struct node *node)
         address->error.status[0] == '\0' && node_is_ours(walk, node))
         node_visit(walk, node);
     if (address->state != ADDRESS_ASSIGNED)
-        node->resolved.key = node_path_key(node);
+        node->resolved.key = node->path;
     if (address->state != ADDRESS_EXPANDED && address->state != ADDRESS_DUPLICATE)
         walk->arrives = true;
 }

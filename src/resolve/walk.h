@@ -17,9 +17,10 @@ struct node {
     const struct address *const *ancestors; /* parent first */
     size_t ancestor_count;
 
-    bool parsed; /* mail: `target` is set, or `target_error` */
+    bool parsed; /* mail: `target` is set, or there is an error */
     struct target target;
-    struct error target_error;
+    const struct error *target_error; /* NULL: none */
+    uint64_t path;                    /* of its text and those of its ancestors */
 };
 
 /* A director or router was asked. */
@@ -63,7 +64,7 @@ struct node *walk_add_input(struct walk *walk, const struct address *address);
 void walk_run(struct walk *walk);
 void walk_end(struct walk *walk);
 
-/* A node for a child, not yet part of the walk. */
+/* A node for a child, not yet part of the walk; its strings stay where they are. */
 struct node *walk_child(struct walk *walk, struct node *parent,
                         const struct address *const *ancestors, size_t ancestor_count,
                         const struct address *child);
