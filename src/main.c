@@ -46,6 +46,17 @@ help(const struct options *options)
     return EX_OK;
 }
 
+static int
+command_run(const struct options *options)
+{
+    if (options->mode == MODE_HELP)
+        return help(options);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].mode == options->mode)
+            return commands[i].run(options);
+    return EX_SOFTWARE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -53,6 +64,7 @@ main(int argc, char **argv)
     struct options options;
     struct error error = {0};
     const char *slash;
+    int code = EX_USAGE;
 
     standard_descriptors();
     if (argc < 1)
@@ -63,14 +75,10 @@ main(int argc, char **argv)
     if (strcmp(slash ? slash + 1 : argv[0], "smailctl") == 0)
         return command_smailctl(argc, argv);
     arena = arena_new();
-    if (!options_parse(argc, argv, arena, &options, &error)) {
+    if (options_parse(argc, argv, arena, &options, &error))
+        code = command_run(&options);
+    else
         fprintf(stderr, "%s: %s\n", options.program, error.text);
-        return EX_USAGE;
-    }
-    if (options.mode == MODE_HELP)
-        return help(&options);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (commands[i].mode == options.mode)
-            return commands[i].run(&options);
-    return EX_SOFTWARE;
+    arena_free(arena);
+    return code;
 }

@@ -294,33 +294,47 @@ content_fault(const struct options *options, const struct error *error)
     return options->restricted ? EX_TEMPFAIL : EX_NOINPUT;
 }
 
-int
-command_deliver(const struct options *options)
+/* What the flags say, in the form in which it is handed on. */
+static bool
+options_complete(struct options *options)
 {
-    struct options complete = *options;
-    struct configuration *configuration =
-        command_configuration(options, NULL, options->arena);
+    struct span path = span_of(options->sender);
+
+    if (!options->envelope.program[0])
+        options->envelope.program = options->program;
+    if (path.length >= 2 && path.bytes[0] == '<' && path.bytes[path.length - 1] == '>')
+        options->sender = arena_bytes(options->arena, path.bytes + 1, path.length - 2);
+    return arguments_are_clean(options);
+}
+
+static int
+content_take(const struct options *options, const struct configuration *configuration)
+{
     uint64_t size = configuration->settings.max_message_size.bytes;
     struct text content = text_new(options->arena);
     struct error error = {0};
 
-    if (!complete.envelope.program[0])
-        complete.envelope.program = options->program;
-    if (!arguments_are_clean(&complete)) {
+    if (!content_read(size ? size + (size >> 4) : 0, &content, &error)) {
+        fprintf(stderr, "%s: %s\n", options->program, error.text);
+        return content_fault(options, &error);
+    }
+    dots_take(options, &content);
+    return deliver(options, configuration, &content);
+}
+
+int
+command_deliver(const struct options *options)
+{
+    struct options complete = *options;
+    struct configuration *configuration;
+    int code;
+
+    if (!options_complete(&complete)) {
         fprintf(stderr, "%s: a control character in an argument\n", options->program);
         return EX_DATAERR;
     }
-    if (complete.sender && complete.sender[0] == '<' && complete.sender[1]) {
-        struct span path = span_of(complete.sender);
-
-        if (path.bytes[path.length - 1] == '>')
-            complete.sender =
-                arena_bytes(options->arena, path.bytes + 1, path.length - 2);
-    }
-    if (!content_read(size ? size + (size >> 4) : 0, &content, &error)) {
-        fprintf(stderr, "%s: %s\n", options->program, error.text);
-        return content_fault(&complete, &error);
-    }
-    dots_take(&complete, &content);
-    return deliver(&complete, configuration, &content);
+    configuration = command_configuration(options, NULL, options->arena);
+    code = content_take(&complete, configuration);
+    configuration_free(configuration);
+    return code;
 }

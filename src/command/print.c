@@ -78,13 +78,14 @@ int
 command_print(const struct options *options)
 {
     struct arena *arena = options->arena;
-    struct configuration *configuration = command_configuration(options, NULL, arena);
+    struct configuration *configuration;
     struct text text = text_new(arena);
     struct json json = json_new(&text);
     int code = EX_OK;
 
     if (options->mdoc)
         return mdoc_print(options);
+    configuration = command_configuration(options, NULL, arena);
     if (options->json)
         json_object(&json, NULL);
     for (size_t i = 0; i < options->argument_count; i++) {

@@ -69,8 +69,10 @@ command_runq(const struct options *options)
     if (code == EX_TEMPFAIL && !is_selective(options)) {
         struct configuration *configuration =
             command_configuration(options, NULL, options->arena);
+        bool possible = owner_is_possible(configuration);
 
-        if (owner_is_possible(configuration))
+        configuration_free(configuration);
+        if (possible)
             return run_alone(options);
     }
     if (code != EX_OK)

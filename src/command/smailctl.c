@@ -81,6 +81,7 @@ run_status(struct call *call)
     configuration = command_configuration(&call->options, NULL, call->options.arena);
     if (configuration_is_broken(configuration))
         puts("THE CONFIGURATION HAS ERRORS (smailctl check)");
+    configuration_free(configuration);
     fprintf(stderr, "%s: %s\n", call->options.program, error.text);
     return EX_UNAVAILABLE;
 }
@@ -386,37 +387,47 @@ subcommand_find(const struct options *options, size_t *words)
     return NULL;
 }
 
-int
-command_smailctl(int argc, char **argv)
+static int
+call_run(struct call *call)
 {
-    struct arena *arena = arena_new();
+    struct options *options = &call->options;
+    const char *const *words = options->arguments;
     const struct subcommand *subcommand;
-    struct error error = {0};
-    struct call call;
-    size_t words = 0;
+    size_t count = 0;
 
-    if (!call_parse(argc, argv, arena, &call, &error)) {
-        fprintf(stderr, "smailctl: %s\n", error.text);
-        return EX_USAGE;
-    }
-    if (call.options.mode == MODE_HELP || call.options.argument_count == 0)
-        return help_print(
-            call.options.argument_count > 0 ? call.options.arguments[0] : NULL,
-            call.options.argument_count > 1 ? call.options.arguments[1] : NULL);
-    subcommand = subcommand_find(&call.options, &words);
+    if (options->mode == MODE_HELP || options->argument_count == 0)
+        return help_print(options->argument_count > 0 ? words[0] : NULL,
+                          options->argument_count > 1 ? words[1] : NULL);
+    subcommand = subcommand_find(options, &count);
     if (!subcommand) {
-        fprintf(stderr, "smailctl: %s%s%s: unknown; see smailctl --help\n",
-                call.options.arguments[0], call.options.argument_count > 1 ? " " : "",
-                call.options.argument_count > 1 ? call.options.arguments[1] : "");
+        fprintf(stderr, "smailctl: %s%s%s: unknown; see smailctl --help\n", words[0],
+                options->argument_count > 1 ? " " : "",
+                options->argument_count > 1 ? words[1] : "");
         return EX_USAGE;
     }
-    call.options.arguments += words;
-    call.options.argument_count -= words;
-    if (call.options.argument_count < subcommand->least ||
-        call.options.argument_count > subcommand->most) {
+    options->arguments += count;
+    options->argument_count -= count;
+    if (options->argument_count < subcommand->least ||
+        options->argument_count > subcommand->most) {
         fprintf(stderr, "usage: smailctl %s %s %s\n", subcommand->name,
                 subcommand->second, subcommand->usage);
         return EX_USAGE;
     }
-    return subcommand->run(&call);
+    return subcommand->run(call);
+}
+
+int
+command_smailctl(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    struct error error = {0};
+    struct call call;
+    int code = EX_USAGE;
+
+    if (call_parse(argc, argv, arena, &call, &error))
+        code = call_run(&call);
+    else
+        fprintf(stderr, "smailctl: %s\n", error.text);
+    arena_free(arena);
+    return code;
 }
