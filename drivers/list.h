@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One line for each driver; read several times by drivers/driver.c, for declarations and
  * tables. */
 DIRECTOR(aliasfile)

@@ -20,7 +20,7 @@ struct refusal {
     const char *reverse_path; /* "" null: the postmaster is told */
     const struct refused *list;
     size_t count;
-    const char *status; /* of those whose reply has none: "5.0.0" */
+    const char *status;   /* of those whose reply has none: "5.0.0" */
     struct span original; /* see refusal_original() */
     struct arena *arena;
 };

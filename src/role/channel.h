@@ -33,15 +33,18 @@ void channel_free(struct channel *channel); /* closes */
 int channel_descriptor(const struct channel *channel);
 
 /* Queue a frame for sending. `fd` (or -1) is duplicated; the caller keeps his. */
-void channel_send(struct channel *channel, uint16_t type, const struct pack *payload, int fd);
+void channel_send(struct channel *channel, uint16_t type, const struct pack *payload,
+                  int fd);
 /* Write what can be written now. False: the peer is gone. */
 bool channel_flush(struct channel *channel);
 /* Octets that wait to be sent: flow control of the caller. */
 size_t channel_pending(const struct channel *channel);
 
-/* Read what is there now. False: the peer is gone (frames that came before can still be taken). */
+/* Read what is there now. False: the peer is gone (frames that came before can still be
+ * taken). */
 bool channel_fill(struct channel *channel);
-/* The next whole frame, if there is one. A malformed one counts as the peer being gone. */
+/* The next whole frame, if there is one. A malformed one counts as the peer being gone.
+ */
 bool channel_next(struct channel *channel, struct frame *frame);
 bool channel_is_broken(const struct channel *channel);
 
@@ -51,7 +54,8 @@ bool channel_is_broken(const struct channel *channel);
  */
 enum channel_wait { CHANNEL_FRAME, CHANNEL_TIMEOUT, CHANNEL_GONE };
 bool channel_send_all(struct channel *channel);
-enum channel_wait channel_wait(struct channel *channel, int64_t deadline, struct frame *frame);
+enum channel_wait channel_wait(struct channel *channel, int64_t deadline,
+                               struct frame *frame);
 
 /*
  * Event-loop use (libevent): `ready` is called after each reading with frames to take,

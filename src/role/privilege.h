@@ -18,15 +18,16 @@
 const char *privilege_account(enum role_kind kind, const struct settings *settings);
 
 /*
- * Groups, gid, uid for good (set, then verified). `groups`: the user's supplementary groups
- * (initgroups); without it none. `extra_group`: one group more, or (gid_t)-1.
+ * Groups, gid, uid for good (set, then verified). `groups`: the user's supplementary
+ * groups (initgroups); without it none. `extra_group`: one group more, or (gid_t)-1.
  */
-bool privilege_become(const char *name, uid_t uid, gid_t gid, bool groups, gid_t extra_group,
-                      struct error *error);
+bool privilege_become(const char *name, uid_t uid, gid_t gid, bool groups,
+                      gid_t extra_group, struct error *error);
 /*
  * The same for a local user's worker, before it is executed: his groups, and the group of
  * mailboxes as effective and saved gid. The worker puts it aside at once
- * (privilege_put_group_aside), takes it back to open a mailbox, and a command never has it.
+ * (privilege_put_group_aside), takes it back to open a mailbox, and a command never has
+ * it.
  */
 bool privilege_become_user(const char *name, uid_t uid, gid_t gid, gid_t mail_group,
                            struct error *error);
@@ -34,9 +35,11 @@ bool privilege_become_user(const char *name, uid_t uid, gid_t gid, gid_t mail_gr
 bool privilege_put_group_aside(struct error *error);
 /* An empty root directory (must be empty, root's and not writable). Needs root. */
 bool privilege_enclose(const char *directory, struct error *error);
-/* Keep only the capabilities that the master needs; drop the rest from the bounding set. */
+/* Keep only the capabilities that the master needs; drop the rest from the bounding set.
+ */
 bool privilege_limit_master(struct error *error);
 /* No new privileges, not dumpable, no core, resource limits of a role. */
-bool privilege_limit(enum role_kind kind, const struct settings *settings, struct error *error);
+bool privilege_limit(enum role_kind kind, const struct settings *settings,
+                     struct error *error);
 
 #endif

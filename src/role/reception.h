@@ -20,7 +20,7 @@ enum { RECEPTION_VERIFIERS = 16, RECEPTION_LISTENERS = 64 };
 struct intake_state {
     struct message_id id;
     struct arena *arena; /* of the expanded templates */
-    char *bytes; /* content in memory, until it is streamed or committed */
+    char *bytes;         /* content in memory, until it is streamed or committed */
     size_t length, room;
     bool streaming, failed;
     uint64_t window; /* octets that may be streamed now */

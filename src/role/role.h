@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A role: one process of the house, executed anew by the master with a control channel on
- * descriptor 3. The first thing it hears is HELLO with the configuration bundle; then come
- * logs, listening sockets and channels to its peers. When the control channel ends, the
- * master is gone and so is the role.
+ * descriptor 3. The first thing it hears is HELLO with the configuration bundle; then
+ * come logs, listening sockets and channels to its peers. When the control channel ends,
+ * the master is gone and so is the role.
  *
  *   master   listens, starts the others, starts them again; parses nothing from outside
  *   receive  SMTP sessions (`local`: those of the local socket)
@@ -67,22 +67,24 @@ void role_begin(struct role *role);
 void role_loop(struct role *role);
 void role_end_loop(struct role *role);
 
-/* Workers: handle control frames that wait, without blocking. False: the master is gone. */
+/* Workers: handle control frames that wait, without blocking. False: the master is gone.
+ */
 bool role_poll_control(struct role *role);
 
 /* What the master is started with. */
 struct master_options {
     struct config_paths paths;
-    bool listen;          /* -bd: the SMTP ports */
-    bool foreground;      /* stay in the foreground, log to the terminal as well */
-    bool transient;       /* an owner for one command: end when nothing is left to do */
-    bool once;            /* one queue run, then end (runq without an owner) */
-    int64_t interval;     /* -q: seconds between queue runs; 0: none */
-    const char *port;     /* -oX */
-    int ready_fd;         /* -1, or closed after one octet '1' when the local socket is served */
+    bool listen;      /* -bd: the SMTP ports */
+    bool foreground;  /* stay in the foreground, log to the terminal as well */
+    bool transient;   /* an owner for one command: end when nothing is left to do */
+    bool once;        /* one queue run, then end (runq without an owner) */
+    int64_t interval; /* -q: seconds between queue runs; 0: none */
+    const char *port; /* -oX */
+    int ready_fd; /* -1, or closed after one octet '1' when the local socket is served */
 };
 
-/* Run as the owner of the spool; returns an exit code (EX_TEMPFAIL: somebody else owns it). */
+/* Run as the owner of the spool; returns an exit code (EX_TEMPFAIL: somebody else owns
+ * it). */
 int master_run(const struct master_options *options);
 
 #endif

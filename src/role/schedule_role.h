@@ -34,7 +34,8 @@ struct scheduler {
 };
 
 /* --- queue_control.c --- */
-void control_answer(struct scheduler *scheduler, const struct wire_control *control, int64_t now);
+void control_answer(struct scheduler *scheduler, const struct wire_control *control,
+                    int64_t now);
 void waiters_check(struct scheduler *scheduler, int64_t now);
 void waiter_forget(struct scheduler *scheduler, uint64_t token);
 void followed_add(struct scheduler *scheduler, const struct message_id *id);

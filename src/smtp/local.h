@@ -19,10 +19,11 @@
  *       n no aliases, N dry run, v verbose, f the sender was given (-f),
  *       u it was not: the reverse-path is the submitter's own address
  *       XHOST and XADDRESS of an untrusted user are not taken over.
- *       An untrusted user's reverse-path is replaced by his own address unless null or his.
+ *       An untrusted user's reverse-path is replaced by his own address unless null or
+ * his.
  *
- *   RCPT TO:<address>: any form of address Smail knows (a!b!c, a%b, no domain), no limit of
- *       number, not verified; what cannot be parsed gets 501 5.1.3.
+ *   RCPT TO:<address>: any form of address Smail knows (a!b!c, a%b, no domain), no limit
+ * of number, not verified; what cannot be parsed gets 501 5.1.3.
  *
  *   At the end of data: "250 2.0.0 ID accepted". With XMODE=FOREGROUND a second reply
  *       follows when the first attempt of every address is over: a line for each,
@@ -32,9 +33,9 @@
  *
  *   Text from the local socket may have bare LF line ends; they become CRLF.
  *
- *   XCTL word word ...: operator's requests; words in xtext. Replies are lines "250-xtext"
- *       of any number and a last "250 ..." or an error code.
- *       (Line limit of a reply here: 64 KiB.)
+ *   XCTL word word ...: operator's requests; words in xtext. Replies are lines
+ * "250-xtext" of any number and a last "250 ..." or an error code. (Line limit of a reply
+ * here: 64 KiB.)
  */
 #ifndef SMTP_LOCAL_H
 #define SMTP_LOCAL_H
@@ -54,6 +55,7 @@ const char *local_text_encode(const char *value, struct arena *arena);
 bool local_text_decode(struct span text, struct arena *arena, const char **value);
 /* False: permanent 5.5.4, naming the parameter. `flags` gets the letters of XFLAGS. */
 bool local_mail_parameter(struct span name, struct span value, struct arena *arena,
-                          struct envelope *envelope, const char **flags, struct error *error);
+                          struct envelope *envelope, const char **flags,
+                          struct error *error);
 
 #endif

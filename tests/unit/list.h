@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One line for each file of unit tests: CASE(folder_file). */
 CASE(base_arena)
 CASE(base_base62)
