@@ -179,6 +179,15 @@ ready_tell(struct house *house)
     }
 }
 
+/* A worker that was stopped by its user, or hangs: nothing else reaches it. */
+static void
+worker_kill(struct house *house, uint32_t instance)
+{
+    for (struct child *child = house->children; child; child = child->next)
+        if (child->instance == instance && is_worker_role(child->kind) && child->pid > 0)
+            kill(child->pid, SIGKILL);
+}
+
 void
 house_frame(struct child *child, struct frame *frame)
 {
@@ -188,6 +197,7 @@ house_frame(struct child *child, struct frame *frame)
         struct wire_ready ready;
         struct wire_start_worker start;
         struct wire_busy busy;
+        struct wire_worker worker;
     } message;
 
     if (frame->type == WIRE_READY &&
@@ -203,6 +213,9 @@ house_frame(struct child *child, struct frame *frame)
         if (!house->stopping && message.start.class <= WORKER_USER)
             child_start(house, kinds[message.start.class], ++house->next_instance,
                         message.start.user);
+    } else if (frame->type == WIRE_KILL_WORKER && child->kind == ROLE_QUEUE &&
+               wire_read(frame, WIRE_KILL_WORKER, arena, &message.worker)) {
+        worker_kill(house, message.worker.worker);
     } else if (frame->type == WIRE_IDLE_OWNER &&
                wire_read(frame, WIRE_IDLE_OWNER, arena, &message.busy)) {
         *(child->kind == ROLE_QUEUE ? &house->queue_idle : &house->local_idle) =
@@ -329,9 +342,12 @@ house_prepare(struct house *house, bool *busy, struct error *error)
 {
     const struct settings *settings = &house->configuration->settings;
 
-    house->spool_directory =
-        settings->spool_dirs.count > 0 ? settings->spool_dirs.items[0] : SMAIL_SPOOL_DIR;
-    house->run_directory = settings_run_dir(settings, house->arena);
+    /* Of the house, whatever a configuration that is read later says. */
+    house->spool_directory = arena_string(
+        house->arena,
+        settings->spool_dirs.count > 0 ? settings->spool_dirs.items[0] : SMAIL_SPOOL_DIR);
+    house->run_directory =
+        arena_string(house->arena, settings_run_dir(settings, house->arena));
     house->program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (house->program < 0)
         return fail_temporary(error, "4.3.0", "/proc/self/exe: %s", strerror(errno));
@@ -370,6 +386,22 @@ house_run(struct house *house)
     house_stop(house);
 }
 
+static void
+house_free(struct house *house)
+{
+    for (size_t i = 0; i < house->listener_count; i++)
+        free(house->listeners[i].name);
+    for (size_t i = 0; i < sizeof house->signals / sizeof house->signals[0]; i++)
+        if (house->signals[i])
+            event_free(house->signals[i]);
+    if (house->timer)
+        event_free(house->timer);
+    event_base_free(house->base);
+    log_free(house->log);
+    configuration_free(house->configuration);
+    arena_free(house->arena);
+}
+
 int
 master_run(const struct master_options *options)
 {
@@ -396,6 +428,7 @@ master_run(const struct master_options *options)
         if (!busy)
             log_panic(house.log, NULL, "%s", error.text);
         log_flush(house.log);
+        house_free(&house);
         return busy ? EX_TEMPFAIL : EX_UNAVAILABLE;
     }
     if (configuration_is_broken(house.configuration)) {
@@ -407,5 +440,6 @@ master_run(const struct master_options *options)
     house_run(&house);
     log_say(house.log, "stopped");
     log_flush(house.log);
+    house_free(&house);
     return house.exit_code;
 }
