@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAMES = ("smail", "sendmail", "rmail", "rsmtp", "smtpd", "runq", "mailq", "newaliases",
-         "smailctl", "hoststat")
+         "smailctl", "hoststat", "purgestat")
 USERS = ("nobody", "games", "man", "news")  # people of every Unix host, with no mail yet
 
 
