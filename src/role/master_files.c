@@ -48,7 +48,7 @@ owner_lock_take(struct house *house, bool *busy, struct error *error)
 {
     const char *path = arena_format(house->arena, "%s/owner.lock", house->run_directory);
 
-    house->owner_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    house->owner_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (house->owner_lock < 0)
         return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
     if (flock(house->owner_lock, LOCK_EX | LOCK_NB) < 0) {
@@ -57,6 +57,10 @@ owner_lock_take(struct house *house, bool *busy, struct error *error)
                               *busy ? "another owner of the spool is running"
                                     : strerror(errno));
     }
+    /* For those who want to send the owner a signal. */
+    if (ftruncate(house->owner_lock, 0) < 0 ||
+        dprintf(house->owner_lock, "%ld\n", (long)getpid()) < 0)
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
     return true;
 }
 
