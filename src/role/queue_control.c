@@ -139,8 +139,16 @@ run_answer(struct scheduler *scheduler, const struct wire_control *control, int6
     for (size_t i = 0; i < wanted.id_count; i++)
         if (message_id_read(span_of(wanted.ids[i]), &ids[selection.id_count]))
             selection.id_count++;
-    if (wanted.id_count > 0)
+    if (wanted.id_count > 0) {
         selection.ids = ids;
+        if (selection.id_count == 0) {
+            end_send(scheduler, control->token, 550, "5.5.0 there is no such message");
+            free(ids);
+            return;
+        }
+    } else {
+        selection.grades = scheduler->role->configuration->settings.runq_grades;
+    }
     selection.sender = wanted.sender;
     selection.recipient = wanted.recipient;
     selection.host = wanted.host;

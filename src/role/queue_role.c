@@ -104,7 +104,10 @@ action_do(struct scheduler *scheduler, const struct queue_action *action)
         worker_start(scheduler, action);
         break;
     case QUEUE_STOP_WORKER:
-        wire_send(scheduler->spool, WIRE_STOP_WORKER, &stop, -1);
+        if (action->forced)
+            wire_send(scheduler->role->control, WIRE_KILL_WORKER, &stop, -1);
+        else
+            wire_send(scheduler->spool, WIRE_STOP_WORKER, &stop, -1);
         break;
     case QUEUE_EXPIRE:
         expire_send(scheduler, action);
@@ -248,7 +251,10 @@ spool_frame(struct scheduler *scheduler, struct frame *frame, struct arena *aren
         scheduler->recovered = true;
         if (scheduler->role->hello.once && !scheduler->ran_once) {
             scheduler->ran_once = true;
-            queue_run(scheduler->queue, &(struct queue_selection){0}, now);
+            queue_run(scheduler->queue,
+                      &(struct queue_selection){
+                          .grades = scheduler->role->configuration->settings.runq_grades},
+                      now);
         }
         break;
     case WIRE_CONTROL:

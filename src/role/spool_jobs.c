@@ -191,6 +191,14 @@ content_attach(struct keeper *keeper, const struct spool_message *message,
     return spool_read_content(keeper->spool, message, 0, bytes, inline_size, error);
 }
 
+/* What another job finished meanwhile is not done again. */
+static bool
+is_due(enum address_state state, enum job_kind kind)
+{
+    return !address_state_done(state) &&
+           (state == ADDRESS_FAILED) == (kind == JOB_BOUNCE);
+}
+
 /* The addresses of the job and, behind each other, all their ancestors. */
 static void
 addresses_attach(const struct job_state *state, const struct wire_dispatch *dispatch,
@@ -203,7 +211,8 @@ addresses_attach(const struct job_state *state, const struct wire_dispatch *disp
     for (uint32_t i = 0; i < dispatch->count; i++) {
         uint32_t number = dispatch->numbers[i];
 
-        if (number == 0 || number > state->address_count)
+        if (number == 0 || number > state->address_count ||
+            !is_due(state->addresses[number - 1].state, job->kind))
             continue;
         job->addresses[job->address_count++] = state->addresses[number - 1];
         for (number = state->addresses[number - 1].parent;
@@ -290,6 +299,13 @@ job_send(struct keeper *keeper, const struct spool_message *message,
         failed_attach(state, job, arena);
     else
         addresses_attach(state, dispatch, job, arena);
+    if (job->address_count == 0) {
+        struct after *after = after_add(keeper, AFTER_DONE, NULL);
+
+        after->job = dispatch->job;
+        arena_free(arena);
+        return true;
+    }
     if (job->kind == JOB_BOUNCE || job->kind == JOB_WARN)
         outcomes_attach(keeper, message, job, arena);
     fine = job->kind == JOB_RESOLVE ||

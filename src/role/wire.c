@@ -102,6 +102,8 @@ static const struct wire_row {
             BOOL(struct wire_worker_failed, permanent),
             STRING(struct wire_worker_failed, text)),
     MESSAGE(WIRE_IDLE_OWNER, struct wire_busy, BOOL(struct wire_busy, busy)),
+    MESSAGE(WIRE_KILL_WORKER, struct wire_worker, U32(struct wire_worker, worker),
+            U32(struct wire_worker, class), STRING(struct wire_worker, user)),
     MESSAGE(WIRE_ID_BLOCK, struct wire_id_block, U64(struct wire_id_block, first),
             U64(struct wire_id_block, count)),
     MESSAGE(WIRE_ROOM, struct wire_room, BOOL(struct wire_room, room),

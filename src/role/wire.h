@@ -53,7 +53,8 @@ enum wire_type {
     WIRE_WORKER_FAILED, /* master to queue: struct wire_worker_failed */
     WIRE_IDLE_OWNER, /* queue: struct wire_busy: is anything left to do (for an owner that
                         ends) */
-    WIRE_STATE,      /* master: dump your state to the log (SIGUSR1) */
+    WIRE_KILL_WORKER, /* queue: struct wire_worker: it does not listen any more */
+    WIRE_STATE,       /* master: dump your state to the log (SIGUSR1) */
 
     /* receive and spool */
     WIRE_ID_BLOCK =
