@@ -85,6 +85,9 @@ void listeners_send(struct house *house, struct child *child);
 
 /* --- master_files.c --- */
 
+/* Are the users there that the roles run as? Asked of root's house only, before it
+ * begins. */
+bool accounts_check(const struct house *house, struct error *error);
 /* Make the spool's and the run directory, take the owner's lock. busy: somebody else has
  * it. */
 bool directories_make(struct house *house, bool *busy, struct error *error);

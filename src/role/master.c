@@ -351,7 +351,8 @@ house_prepare(struct house *house, bool *busy, struct error *error)
     house->program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (house->program < 0)
         return fail_temporary(error, "4.3.0", "/proc/self/exe: %s", strerror(errno));
-    if (!directories_make(house, busy, error))
+    *busy = false;
+    if (!accounts_check(house, error) || !directories_make(house, busy, error))
         return false;
     logs_open(house);
     house->counts = counts_create(error);

@@ -43,6 +43,21 @@ directory_make(struct house *house, const char *path, mode_t mode, const char *o
     return true;
 }
 
+bool
+accounts_check(const struct house *house, struct error *error)
+{
+    const struct settings *settings = &house->configuration->settings;
+    const char *const names[] = {settings->spool_user, settings->network_user,
+                                 settings->map_user};
+
+    for (size_t i = 0; house->privileged && i < sizeof names / sizeof names[0]; i++)
+        if (!getpwnam(names[i]))
+            return fail_permanent(error, "5.3.5",
+                                  "there is no user %s (smailctl check says more)",
+                                  names[i]);
+    return true;
+}
+
 static bool
 owner_lock_take(struct house *house, bool *busy, struct error *error)
 {
