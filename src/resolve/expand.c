@@ -87,7 +87,8 @@ child_make(struct expanding *expanding, const struct address *answer)
     child.state = ADDRESS_NEW;
     child.owner = expanding->owner;
     child.director = expanding->directing->entry->name;
-    child.director_at = answer->literal ? expanding->next : 0;
+    child.literal = answer->literal && answer->kind == ADDRESS_MAIL;
+    child.director_at = child.literal ? expanding->next : 0;
     child.notify = parent->notify;
     child.dsn_recipient = parent->dsn_recipient;
     child_rights(expanding, &child);

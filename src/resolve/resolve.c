@@ -17,6 +17,9 @@
 
 #include "base/banned.h"
 
+/* No place of a director: the key of a list that is read for the second time. */
+enum { SECOND_ROUND = INT32_MAX };
+
 /* --- keys --- */
 
 /* Keys meet across processes, so they have no secret; a message can only hurt itself. */
@@ -63,7 +66,8 @@ node_key(const struct walk *walk, const struct node *node, uint32_t director_at)
     const struct address *address = &node->resolved.address;
 
     if (address->kind != ADDRESS_MAIL)
-        return key_of(address_kind_name(address->kind), address->text, address->user, 0);
+        return key_of(address_kind_name(address->kind), address->text, address->user,
+                      director_at);
     if (!node->parsed || node->target_error != NULL)
         return key_of("text", address->text, "", director_at);
     return key_of(
@@ -276,24 +280,42 @@ node_is_ancestor(const struct node *node, const struct node *of)
     return false;
 }
 
+/* Put the node under its key, unless there is one already, which is the result. */
+static struct node *
+node_register(struct walk *walk, struct node *node, uint32_t director_at)
+{
+    uint64_t key = node_key(walk, node, director_at);
+    struct node *equal = table_get(walk->keys, key_span(&key));
+
+    if (equal == NULL)
+        table_put(walk->keys, key_span(&key), node);
+    return equal;
+}
+
 /*
- * Is an equal one in the walk? If not, this one is now. An ancestor does not count: it is
- * what this one stems from, and dropping this one could leave nothing of it.
+ * Is an equal one in the walk, so that this one is dropped? If there is none, this one is
+ * it from now on. An ancestor is what this one stems from, and dropping this one could
+ * leave nothing of it: mail has the loop rule for that; a list goes round once more, for
+ * who is on the way round.
  */
 static bool
 node_is_known(struct walk *walk, struct node *node)
 {
-    uint64_t key = node_key(walk, node, node->resolved.address.director_at);
-    const struct node *equal = table_get(walk->keys, key_span(&key));
+    const struct node *equal =
+        node_register(walk, node, node->resolved.address.director_at);
 
-    if (equal != NULL) {
-        /* What became of another input has its end there. */
-        walk->arrives = walk->arrives || equal->at < walk->begun;
-        return node->resolved.address.kind != ADDRESS_MAIL ||
-               !node_is_ancestor(equal, node);
-    }
-    table_put(walk->keys, key_span(&key), node);
-    return false;
+    if (equal == NULL)
+        return false;
+    /* What became of another input has its end there. */
+    walk->arrives = walk->arrives || equal->at < walk->begun;
+    if (!node_is_ancestor(equal, node))
+        return true;
+    if (node->resolved.address.kind == ADDRESS_MAIL ||
+        node_register(walk, node, SECOND_ROUND) == NULL)
+        return false;
+    if (walk->looped == NULL)
+        walk->looped = node->parent;
+    return true;
 }
 
 /* --- ends --- */

@@ -98,6 +98,32 @@ START_TEST(a_bomb_of_aliases_costs_no_more_than_its_names)
 }
 END_TEST
 
+START_TEST(lists_and_aliases_that_all_name_each_other_end_soon)
+{
+    struct world world;
+    struct text aliases;
+
+    world_begin(&world, files);
+    aliases = text_new(world.arena);
+    for (int i = 0; i < 7; i++) {
+        struct text members = text_new(world.arena);
+
+        text_add_format(&aliases, "n%d: joe", i);
+        text_add(&members, "ann");
+        for (int j = 0; j < 7; j++) {
+            text_add_format(&aliases, ", n%d, :include:@/l%d", j, j);
+            text_add_format(&members, "\n:include:@/l%d, n%d", j, j);
+        }
+        text_add(&aliases, "\n");
+        world_write(&world, arena_format(world.arena, "l%d", i), 0644,
+                    text_string(&members));
+    }
+    world_write(&world, "aliases", 0644, text_string(&aliases));
+    ck_assert_str_eq(world_resolve(&world, "n0"), "local::ann:ann local::joe:joe");
+    world_end(&world);
+}
+END_TEST
+
 START_TEST(expansion_has_limits)
 {
     const char *limited[] = {
@@ -125,12 +151,18 @@ START_TEST(included_lists_are_read_once)
     world_begin(&world, files);
     world_write(&world, "aliases", 0644,
                 "team: :include: @/team\nbroken: :include:@/nosuch\n"
-                "relative: :include:team\n");
+                "relative: :include:team\nself: :include:@/self\n"
+                "bob: :include:@/round\nx: :include:@/round\n");
     world_write(&world, "team", 0644,
                 "joe # the boss\n:include:@/team\n:include:@/more, team\n");
     world_write(&world, "more", 0644, ":include:@/team\nann, \"|/bin/prog\"\n");
     ck_assert_str_eq(world_resolve(&world, "team"),
                      "local::ann:ann local::joe:joe pipe::/bin/prog:nobody");
+    world_write(&world, "round", 0644, "bob, list\n");
+    ck_assert_str_eq(world_resolve(&world, "x bob"), "local::bob:bob local::list:list");
+    ck_assert_str_eq(world_resolve(&world, "x"), "local::bob:bob local::list:list");
+    world_write(&world, "self", 0644, ":include:@/self\n");
+    ck_assert_ptr_nonnull(strstr(world_resolve(&world, "self"), ":5.4.6:100"));
     ck_assert_ptr_nonnull(strstr(world_resolve(&world, "broken"), ":4.3.5:117"));
     ck_assert_str_eq(world_resolve(&world, "relative"), "failed:team:5.7.1:116");
     world_end(&world);
@@ -397,6 +429,7 @@ resolve_expand_case(void)
 
     tcase_add_loop_test(tcase, each_mailbox_gets_one_copy, 0, 31);
     tcase_add_test(tcase, a_bomb_of_aliases_costs_no_more_than_its_names);
+    tcase_add_test(tcase, lists_and_aliases_that_all_name_each_other_end_soon);
     tcase_add_test(tcase, expansion_has_limits);
     tcase_add_test(tcase, included_lists_are_read_once);
     tcase_add_test(tcase, a_list_that_anybody_may_write_names_no_commands);
