@@ -190,7 +190,7 @@ child_greet(struct child *child)
 {
     const struct house *house = child->house;
     struct wire_hello hello = {
-        .build_id = wire_build_id,
+        .build_id = wire_build_id(),
         .kind = child->kind,
         .instance = child->instance,
         .user = child->user,

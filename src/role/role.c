@@ -74,7 +74,7 @@ hello_take(struct role *role)
         return false;
     if (!wire_read(&frame, WIRE_HELLO, role->arena, &role->hello) || frame.fd < 0)
         return false;
-    if (strcmp(role->hello.build_id, wire_build_id) != 0) {
+    if (strcmp(role->hello.build_id, wire_build_id()) != 0) {
         fprintf(stderr, "smail: the program was replaced while it runs; restart it\n");
         return false;
     }
@@ -87,7 +87,7 @@ static bool
 role_adopt_configuration(struct role *role, struct frame *frame)
 {
     struct wire_config config;
-    struct configuration *next;
+    struct configuration *next, *before = role->configuration;
     int fd = frame->fd;
 
     frame->fd = -1;
@@ -99,11 +99,12 @@ role_adopt_configuration(struct role *role, struct frame *frame)
     next = bundle_parse(fd, config.generation);
     if (!next)
         return false;
-    configuration_free(role->configuration);
     role->configuration = next;
     log_configure(role->log, &next->settings);
     if (role->configured)
         role->configured(role);
+    /* The scheduler compares with the one before. */
+    configuration_free(before);
     return true;
 }
 
@@ -166,7 +167,7 @@ control_gone(struct channel *channel, void *context)
 void
 role_begin(struct role *role)
 {
-    struct wire_ready ready = {wire_build_id, (uint32_t)getpid()};
+    struct wire_ready ready = {wire_build_id(), (uint32_t)getpid()};
 
     channel_attach(role->control, role->base, control_ready, control_gone, role);
     wire_send(role->control, WIRE_READY, &ready, -1);

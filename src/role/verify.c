@@ -242,7 +242,7 @@ int
 verify_run(struct role *role)
 {
     struct verifier verifier = {.role = role};
-    struct wire_ready ready = {wire_build_id, (uint32_t)getpid()};
+    struct wire_ready ready = {wire_build_id(), (uint32_t)getpid()};
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);

@@ -6,9 +6,6 @@
 
 #include "base/banned.h"
 
-/* Two programs understand each other only if they are of one build. */
-const char wire_build_id[] = __DATE__ " " __TIME__ " 1";
-
 const char *
 role_name(enum role_kind kind)
 {

@@ -20,8 +20,11 @@
 #include "role/channel.h"
 #include "spool/spool.h"
 
-/* First words of both sides of the control channel; another build is executed anew. */
-extern const char wire_build_id[];
+/*
+ * First words of both sides of the control channel: two programs understand each other
+ * only if they are of one build. The same sources, compiler and flags give the same id.
+ */
+const char *wire_build_id(void);
 
 enum role_kind {
     ROLE_MASTER,

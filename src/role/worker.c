@@ -474,7 +474,7 @@ worker_begin(struct worker *worker, struct error *error)
 {
     struct role *role = worker->role;
     const struct settings *settings = &role->configuration->settings;
-    struct wire_ready ready = {wire_build_id, (uint32_t)getpid()};
+    struct wire_ready ready = {wire_build_id(), (uint32_t)getpid()};
     int64_t timeout = settings->name_timeout.seconds > 0
                           ? settings->name_timeout.seconds * 1000
                           : NAMES_WAIT;
