@@ -107,12 +107,12 @@ class House:
         os.mkdir(self.mail)
         os.chmod(self.mail, 0o1777)
         os.makedirs(self.spool, exist_ok=True)
-        self.write_files(variables or {}, routers, transports, directors, sink_port)
-        self.link_names()
         if demotion():
             user = pwd.getpwnam(os.environ["HOUSE_USER"])
             for path in (self.directory, self.spool):
                 os.chown(path, user.pw_uid, user.pw_gid)
+        self.write_files(variables or {}, routers, transports, directors, sink_port)
+        self.link_names()
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -171,7 +171,8 @@ class House:
     def default_directors(self):
         """The ones built in, but for where aliases and mailboxes are."""
         told = subprocess.run([smail_path(), "-C", self.path("config"), "-bP", "DIRECTORS"],
-                              stdout=subprocess.PIPE, check=True).stdout.decode()
+                              stdout=subprocess.PIPE, check=True,
+                              preexec_fn=demotion()).stdout.decode()
         told = re.sub(r"file = [^ ,]*aliases", "file = " + self.path("aliases"), told)
         return told.replace("/var/mail/", self.mail + "/")
 
