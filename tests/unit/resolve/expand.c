@@ -357,6 +357,123 @@ START_TEST(aliases_lead_to_whom_they_reach_and_once)
 }
 END_TEST
 
+/* --- the same with forward files and included lists, which go through several processes
+ * --- */
+
+enum {
+    ALIASES = 4,
+    LISTS = 2,
+    USERS = 3,
+    FARS = 2,
+    ALL = ALIASES + LISTS + USERS + FARS
+};
+
+static const char *const users[] = {"joe", "ann", "bob"};
+
+static const char *
+member_name(struct world *world, int i)
+{
+    if (i < ALIASES)
+        return arena_format(world->arena, "n%d", i);
+    i -= ALIASES;
+    if (i < LISTS)
+        return arena_format(world->arena, ":include:%s/l%d", world->directory, i);
+    i -= LISTS;
+    return i < USERS ? users[i]
+                     : arena_format(world->arena, "far%d@x.example", i - USERS);
+}
+
+/* Random members for all but the far ones; a user without any has a mailbox only. */
+static void
+network_make(struct world *world, unsigned *graph)
+{
+    struct text aliases = text_new(world->arena);
+
+    for (int i = 0; i < ALL; i++) {
+        struct text members = text_new(world->arena);
+        int count = i >= ALIASES + LISTS + USERS                ? 0
+                    : i >= ALIASES + LISTS && random() % 3 == 0 ? 0
+                                                                : 1 + (int)(random() % 3);
+
+        for (graph[i] = 0; count > 0; count--)
+            graph[i] |= 1U << (random() % ALL);
+        for (int j = 0; j < ALL; j++)
+            if (graph[i] >> j & 1)
+                text_add_format(&members, "%s%s", members.length > 0 ? ", " : "",
+                                member_name(world, j));
+        if (i < ALIASES)
+            text_add_format(&aliases, "n%d: %s\n", i, text_string(&members));
+        else if (i < ALIASES + LISTS)
+            world_write(world, arena_format(world->arena, "l%d", i - ALIASES), 0644,
+                        text_string(&members));
+        else if (i < ALIASES + LISTS + USERS)
+            world_write_user(
+                world,
+                arena_format(world->arena, "%s/.forward", users[i - ALIASES - LISTS]),
+                0644, text_string(&members));
+    }
+    world_write(world, "aliases", 0644, text_string(&aliases));
+}
+
+static unsigned
+network_reach(const unsigned *graph, unsigned seen)
+{
+    unsigned before = 0;
+
+    while (seen != before) {
+        before = seen;
+        for (int i = 0; i < ALL; i++)
+            if (seen >> i & 1)
+                seen |= graph[i];
+    }
+    return seen;
+}
+
+static void
+network_check(struct world *world, const unsigned *graph, unsigned reached,
+              const char *ends)
+{
+    for (int i = ALIASES + LISTS; i < ALL; i++) {
+        bool user = i < ALIASES + LISTS + USERS;
+        const char *name = member_name(world, i);
+        const char *end = user ? arena_format(world->arena, "local::%s:%s", name, name)
+                               : arena_format(world->arena, "smtp:hub.example:%s", name);
+        bool found = strstr(ends, end) != NULL;
+
+        if (user && graph[i] != 0) /* perhaps, if it comes back to the user */
+            ck_assert_msg(!found || (reached >> i & 1), "%s found: %s", name, ends);
+        else
+            ck_assert_msg(found == (reached >> i & 1), "%s: %s", name, ends);
+    }
+    ck_assert_str_ne(ends, "");
+}
+
+START_TEST(mail_reaches_everybody_through_all_processes)
+{
+    unsigned graph[ALL];
+    struct world world;
+
+    srandom((unsigned)_i + 1000);
+    world_begin(&world, files);
+    for (int round = 0; round < 10; round++) {
+        int first = (int)(random() % ALIASES),
+            second = ALIASES + LISTS + (int)(random() % USERS);
+        unsigned reached;
+
+        network_make(&world, graph);
+        services_free(world.real);
+        world.real = services_new(world.configuration, &world.resolver, "", false);
+        world.services.context = world.real->context;
+        reached = network_reach(graph, 1U << first | 1U << second);
+        network_check(&world, graph, reached,
+                      world_resolve(&world, arena_format(world.arena, "%s %s",
+                                                         member_name(&world, first),
+                                                         member_name(&world, second))));
+    }
+    world_end(&world);
+}
+END_TEST
+
 START_TEST(no_aliases_means_none)
 {
     struct world world;
@@ -438,6 +555,7 @@ resolve_expand_case(void)
     tcase_add_test(tcase, exclusions_are_never_sent_to);
     tcase_add_test(tcase, users_who_forward_to_each_other_get_their_mail);
     tcase_add_loop_test(tcase, aliases_lead_to_whom_they_reach_and_once, 0, 30);
+    tcase_add_loop_test(tcase, mail_reaches_everybody_through_all_processes, 0, 20);
     tcase_add_test(tcase, no_aliases_means_none);
     tcase_add_test(tcase, errors_go_to_the_nearest_owner_that_can_be_had);
     tcase_add_test(tcase, directors_look_only_at_their_domains);
