@@ -128,17 +128,23 @@ void follow_outcome(struct keeper *keeper, const struct message_id *id, const ch
 void follow_end(struct keeper *keeper, const struct message_id *id);
 void follow_forget(struct keeper *keeper, const struct receiver *receiver);
 
-/* --- spool_jobs.c: frames of workers and of the queue's dispatches --- */
+/* --- spool_jobs.c: frames of workers --- */
 void worker_add(struct keeper *keeper, const struct wire_peer *peer, int fd);
-void job_dispatch(struct keeper *keeper, const struct wire_dispatch *dispatch);
-void job_expire(struct keeper *keeper, const struct wire_expire *expire);
 void worker_stop(struct keeper *keeper, uint32_t number);
 void workers_tell(struct keeper *keeper); /* to a new queue */
 void job_end(struct keeper *keeper, uint64_t number);
 struct job_state *job_find(struct keeper *keeper, uint64_t number);
+void job_put(struct keeper *keeper, struct job_state *state);
+/* The queue schedules it anew. */
+void job_lost(struct keeper *keeper, uint64_t number);
+struct worker_link *worker_find(struct keeper *keeper, uint32_t number);
 /* A new queue: jobs that run become orphans, whose messages must not be scheduled yet. */
 void jobs_orphan(struct keeper *keeper);
 bool message_has_orphan(const struct keeper *keeper, const struct message_id *id);
+
+/* --- spool_dispatch.c: jobs on their way to workers --- */
+void job_dispatch(struct keeper *keeper, const struct wire_dispatch *dispatch);
+void job_expire(struct keeper *keeper, const struct wire_expire *expire);
 
 /* --- spool_after.c: what follows a commit --- */
 void after_run(struct keeper *keeper, const struct error *error);
