@@ -90,13 +90,25 @@ counts_get(const struct counts *counts, const char *address)
     return sum;
 }
 
+/* Never below zero: a process that is being replaced may still count here for a moment
+ * after its successor began anew. */
+static void
+count_add(_Atomic uint32_t *count, int by)
+{
+    uint32_t before = atomic_load(count), after;
+
+    do {
+        after = by < 0 && before < (uint32_t)-by ? 0 : before + (uint32_t)by;
+    } while (!atomic_compare_exchange_weak(count, &before, after));
+}
+
 void
 counts_change(struct counts *counts, const char *address, int by)
 {
     size_t slot = slot_of(counts, address);
 
-    atomic_fetch_add(&counts->shared->parts[counts->instance].slots[slot], (uint32_t)by);
-    atomic_fetch_add(&counts->shared->parts[counts->instance].all, (uint32_t)by);
+    count_add(&counts->shared->parts[counts->instance].slots[slot], by);
+    count_add(&counts->shared->parts[counts->instance].all, by);
 }
 
 void

@@ -253,6 +253,7 @@ drain(struct reception *reception)
     reception->listener_count = 0;
     for (struct client *client = reception->first; client; client = next) {
         next = client->next;
+        client->counted = false; /* the successor counts here from now on */
         if (!client->session) {
             client_free(client);
             continue;
