@@ -18,18 +18,20 @@ trap 'rm -rf "$work"' EXIT
 
 # A page shows the usual places, wherever this program was built for.
 place() { # variable, usual value
-    printf 's|^\\.Li "%s"$|.Li "%s"|\n' "$("$smail" -C - -bP "$1" | sed 's/-/\\\\-/g')" "$2"
+    value=$("$smail" -C - -bP "$1")
+    printf 's|^\\.Li "%s"$|.Li "%s"|\n' "$(printf %s "$value" | sed 's/-/\\\\-/g')" "$2"
 }
 {
     place smail_lib_dir /usr/lib/smail
     place spool_dir /var/spool/smail
     place smail /usr/sbin/smail
+    printf "s|; %s for the system's spool|; /run/smail for the system's spool|\\n" "$("$smail" -C - -bP run_dir)"
 } >"$work/places"
 
-table() { # name
-    [ -e "$work/$1" ] || "$smail" -bP --mdoc "$1" | sed -f "$work/places" >"$work/$1"
-    cat "$work/$1"
-}
+for name in config directors routers transports; do
+    "$smail" -C - -bP --mdoc $name >"$work/printed"
+    sed -f "$work/places" "$work/printed" >"$work/$name"
+done
 
 code=0
 for page; do
@@ -38,7 +40,7 @@ for page; do
         case $line in
         '.\" table '*)
             printf '%s\n' "$line"
-            table "${line#??? table }"
+            cat "$work/${line#??? table }"
             skip=yes ;;
         '.\" end of table')
             printf '%s\n' "$line"
