@@ -161,6 +161,15 @@ get_u32(const char *bytes)
            (uint32_t)in[3] << 24;
 }
 
+/* Nothing can be sent any more, by our fault: the owner hears of it in the loop. */
+static void
+channel_break(struct channel *channel)
+{
+    channel->gone = channel->broken = true;
+    if (channel->read_event)
+        event_active(channel->read_event, EV_READ, 0);
+}
+
 void
 channel_send(struct channel *channel, uint16_t type, const struct pack *payload, int fd)
 {
@@ -171,14 +180,14 @@ channel_send(struct channel *channel, uint16_t type, const struct pack *payload,
         return;
     if (body.length > CHANNEL_FRAME_LIMIT ||
         (fd >= 0 && channel->out_fd_count == FD_LIMIT)) {
-        channel->gone = channel->broken = true;
+        channel_break(channel);
         return;
     }
     if (fd >= 0) {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
         if (copy < 0) {
-            channel->gone = channel->broken = true;
+            channel_break(channel);
             return;
         }
         channel->out_fds[channel->out_fd_count++] = (struct waiting_fd){
@@ -450,6 +459,8 @@ on_readable(int fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    if (!channel->lost) /* told already */
+        return;
     /* What came before the end still counts; `ready` may not free the channel. */
     channel->ready(channel, channel->context);
     if (!alive || channel->gone || channel->broken)
@@ -465,7 +476,8 @@ on_writable(int fd, short what, void *argument)
     (void)what;
     channel->flush_deferred = false;
     if (!channel_flush(channel)) {
-        channel_lost(channel);
+        if (channel->lost)
+            channel_lost(channel);
         return;
     }
     if (channel_pending(channel) > 0 && !channel->write_wanted) {

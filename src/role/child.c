@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -67,8 +70,15 @@ children_count(const struct house *house, bool (*which)(enum role_kind kind))
     return count;
 }
 
-/* A new pair of connected descriptors, one end to each of the two. */
+/* Its control channel ends: so does a role, once it noticed. */
 static void
+child_hang_up(const struct child *child)
+{
+    shutdown(channel_descriptor(child->control), SHUT_RDWR);
+}
+
+/* A new pair of connected descriptors, one end to each of the two. */
+static bool
 child_connect(struct child *a, struct child *b)
 {
     struct wire_peer to_a = {b->kind, b->instance, b->user};
@@ -78,21 +88,23 @@ child_connect(struct child *a, struct child *b)
 
     if (!channel_pair(fds, &error)) {
         log_panic(a->house->log, NULL, "%s", error.text);
-        return;
+        return false;
     }
     wire_send(a->control, WIRE_PEER, &to_a, fds[0]);
     wire_send(b->control, WIRE_PEER, &to_b, fds[1]);
     close(fds[0]);
     close(fds[1]);
+    return true;
 }
 
+/* One that lacks a peer is of no use: it ends and is started anew. */
 static void
 child_connect_all(struct child *child)
 {
     for (struct child *other = child->house->children; other; other = other->next)
         if (other != child && other->pid > 0 && !other->draining &&
-            are_linked(child->kind, other->kind))
-            child_connect(child, other);
+            are_linked(child->kind, other->kind) && !child_connect(child, other))
+            child_hang_up(child);
 }
 
 /* The account of a child; in the child, which is still root. Ends the process on failure.
@@ -160,7 +172,10 @@ child_execute(const struct house *house, enum role_kind kind, const char *user,
         _exit(EX_OSERR);
     if (house->privileged && !becomes_later(kind))
         child_become(house, kind, user);
-    if (dup2(control, ROLE_CONTROL_FD) < 0)
+    /* Whoever started the house may have left descriptors open. */
+    if (dup2(control, ROLE_CONTROL_FD) < 0 || fcntl(ROLE_CONTROL_FD, F_SETFD, 0) < 0 ||
+        (syscall(SYS_close_range, ROLE_CONTROL_FD + 1U, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
+         errno != ENOSYS && errno != EINVAL))
         _exit(EX_OSERR);
     fexecve(house->program, arguments, environment);
     fprintf(stderr, "smail: executing itself: %s\n", strerror(errno));
@@ -180,9 +195,9 @@ child_ready(struct channel *channel, void *context)
 static void
 child_gone(struct channel *channel, void *context)
 {
-    /* It ended or is about to; SIGCHLD says how. */
+    /* It ended or is about to, and SIGCHLD says how; or what it said was malformed. */
     (void)channel;
-    (void)context;
+    child_hang_up(context);
 }
 
 static void
@@ -219,6 +234,7 @@ child_run(struct child *child)
     int fds[2];
     pid_t pid;
 
+    child->started = clock_monotonic();
     if (!channel_pair(fds, &error)) {
         log_panic(house->log, NULL, "%s", error.text);
         return false;
@@ -234,7 +250,6 @@ child_run(struct child *child)
     }
     child->pid = pid;
     child->ready = false;
-    child->started = clock_monotonic();
     child->control = channel_new(fds[0]);
     child_greet(child);
     channel_attach(child->control, house->base, child_ready, child_gone, child);
@@ -271,6 +286,27 @@ child_restart_later(struct child *child)
     event_add(child->restart, &delay);
 }
 
+/* A worker that ended before it was ready could not be what it should: the queue must
+ * know. */
+static void
+worker_failed(struct child *child, int status)
+{
+    struct child *queue = child_of(child->house, ROLE_QUEUE, 0);
+    struct wire_worker_failed failed = {
+        .class = child->kind == ROLE_USER     ? WORKER_USER
+                 : child->kind == ROLE_REMOTE ? WORKER_REMOTE
+                                              : WORKER_RESOLVE,
+        .user = child->user,
+        .permanent = WIFEXITED(status) && WEXITSTATUS(status) == EX_NOUSER,
+        .text = WIFEXITED(status) && WEXITSTATUS(status) == EX_NOUSER
+                    ? "no such user"
+                    : "the worker could not be started",
+    };
+
+    if (queue && queue->pid > 0)
+        wire_send(queue->control, WIRE_WORKER_FAILED, &failed, -1);
+}
+
 bool
 child_start(struct house *house, enum role_kind kind, uint32_t instance, const char *user)
 {
@@ -286,6 +322,7 @@ child_start(struct house *house, enum role_kind kind, uint32_t instance, const c
     if (child_run(child))
         return true;
     if (kind_is_worker(kind)) {
+        worker_failed(child, EX_TEMPFAIL << 8);
         house->children = child->next;
         child_free(child);
     } else {
@@ -322,27 +359,6 @@ child_send_config(struct child *child)
         wire_send(child->control, WIRE_CONFIG, &config, child->house->bundle);
 }
 
-/* A worker that ended before it was ready could not be what it should: the queue must
- * know. */
-static void
-worker_failed(struct child *child, int status)
-{
-    struct child *queue = child_of(child->house, ROLE_QUEUE, 0);
-    struct wire_worker_failed failed = {
-        .class = child->kind == ROLE_USER     ? WORKER_USER
-                 : child->kind == ROLE_REMOTE ? WORKER_REMOTE
-                                              : WORKER_RESOLVE,
-        .user = child->user,
-        .permanent = WIFEXITED(status) && WEXITSTATUS(status) == EX_NOUSER,
-        .text = WIFEXITED(status) && WEXITSTATUS(status) == EX_NOUSER
-                    ? "no such user"
-                    : "the worker could not be started",
-    };
-
-    if (queue && queue->pid > 0)
-        wire_send(queue->control, WIRE_WORKER_FAILED, &failed, -1);
-}
-
 static void
 child_tell_end(const struct child *child, int status)
 {
@@ -368,7 +384,11 @@ child_ended(struct child *child, int status)
     channel_free(child->control);
     child->control = NULL;
     child->pid = 0;
-    if (child->kind == ROLE_SPOOL && WIFEXITED(status) &&
+    if (child->kind == ROLE_QUEUE)
+        house->queue_idle = false;
+    if (child->kind == ROLE_LOCAL && !child->draining)
+        house->local_idle = false;
+    if (child->kind == ROLE_SPOOL && !house->ready_told && WIFEXITED(status) &&
         WEXITSTATUS(status) == EX_CANTCREAT) {
         /* The spool cannot be used or somebody else owns it: said by the spool role. */
         house->exit_code = EX_TEMPFAIL;

@@ -216,7 +216,8 @@ house_frame(struct child *child, struct frame *frame)
     } else if (frame->type == WIRE_KILL_WORKER && child->kind == ROLE_QUEUE &&
                wire_read(frame, WIRE_KILL_WORKER, arena, &message.worker)) {
         worker_kill(house, message.worker.worker);
-    } else if (frame->type == WIRE_IDLE_OWNER &&
+    } else if (frame->type == WIRE_IDLE_OWNER && !child->draining &&
+               (child->kind == ROLE_QUEUE || child->kind == ROLE_LOCAL) &&
                wire_read(frame, WIRE_IDLE_OWNER, arena, &message.busy)) {
         *(child->kind == ROLE_QUEUE ? &house->queue_idle : &house->local_idle) =
             !message.busy.busy;
@@ -262,7 +263,8 @@ on_signal(int number, short what, void *argument)
         children_reap(house);
         break;
     case SIGHUP:
-        reload(house);
+        if (!house->stopping)
+            reload(house);
         break;
     case SIGUSR1:
         for (struct child *child = house->children; child; child = child->next)
