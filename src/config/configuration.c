@@ -63,7 +63,7 @@ parse_setting(struct parse *parse, const struct attribute *rows, void *config,
         problem_add(parse->problems, file, setting->line, "%s%s", what, error.text);
         return false;
     }
-    if (idle && strcmp(before, attribute_print(row, config, parse->arena)) != 0)
+    if (idle && file && strcmp(before, attribute_print(row, config, parse->arena)) != 0)
         problem_warn(parse->problems, file, setting->line, "%s%s: has no effect (%s)",
                      what, row->name, row->meaning);
     return true;
