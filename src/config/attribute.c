@@ -157,9 +157,8 @@ field_clear(const struct attribute *row, void *config)
     }
 }
 
-/* A limit as one writes it for this type. */
-static const char *
-limit_print(const struct attribute *row, int64_t limit, struct arena *arena)
+const char *
+attribute_limit_print(const struct attribute *row, int64_t limit, struct arena *arena)
 {
     if (row->type == ATTRIBUTE_DURATION)
         return duration_print((struct duration){limit}, arena);
@@ -179,10 +178,11 @@ in_range(const struct attribute *row, int64_t value, struct arena *arena,
         return true;
     if (unlimited)
         return fail_permanent(error, "5.3.5", "%s found, 0 or more expected",
-                              limit_print(row, value, arena));
-    return fail_permanent(
-        error, "5.3.5", "%s found, %s to %s expected", limit_print(row, value, arena),
-        limit_print(row, row->least, arena), limit_print(row, row->most, arena));
+                              attribute_limit_print(row, value, arena));
+    return fail_permanent(error, "5.3.5", "%s found, %s to %s expected",
+                          attribute_limit_print(row, value, arena),
+                          attribute_limit_print(row, row->least, arena),
+                          attribute_limit_print(row, row->most, arena));
 }
 
 static bool

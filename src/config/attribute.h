@@ -105,6 +105,9 @@ void nearest_offer(struct nearest *nearest, const char *candidate);
 
 /* Is the default of a boolean "on" (or "yes", "+")? */
 bool attribute_default_is_on(const struct attribute *row);
+/* `least` or `most` as one writes it for the type of the row. */
+const char *attribute_limit_print(const struct attribute *row, int64_t limit,
+                                  struct arena *arena);
 /* Set all defaults. Asserts that they parse (a test goes through all rows). */
 void attributes_default(const struct attribute *rows, void *config, struct arena *arena);
 

@@ -69,6 +69,17 @@ add_aliases(struct text *text, const struct attribute *row)
     text_add(text, " .\n");
 }
 
+/* "from 1 to 64", which follows the default. */
+static void
+add_range(struct text *text, const struct attribute *row)
+{
+    if (row->least == 0 && row->most == 0)
+        return;
+    text_add_format(text, " ;\nfrom %s",
+                    attribute_limit_print(row, row->least, text->arena));
+    text_add_format(text, " to %s", attribute_limit_print(row, row->most, text->arena));
+}
+
 static void
 add_row(struct text *text, const struct attribute *row)
 {
@@ -79,6 +90,7 @@ add_row(struct text *text, const struct attribute *row)
         text_add(text, "; default\n.Li ");
         add_argument(text, default_print(row, text->arena));
     }
+    add_range(text, row);
     text_add(text, "\n.Pc\n.br\n");
     add_escaped(text, row->meaning);
     text_add(text, ".\n");

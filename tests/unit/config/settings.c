@@ -364,6 +364,7 @@ START_TEST(the_manual_and_the_sample_have_every_row)
     attributes_sample(settings_attributes, &sample);
     ck_assert_ptr_nonnull(strstr(text_string(&manual), "\n.It Ic max_hop_count\n"));
     ck_assert_ptr_nonnull(strstr(text_string(&manual), ".Ic postmaster .\n"));
+    ck_assert_ptr_nonnull(strstr(text_string(&manual), "\"20\" ;\nfrom 1 to 1000\n"));
     ck_assert_ptr_nonnull(strstr(text_string(&sample), "\n#max_hop_count = 20\n"));
     ck_assert_ptr_nonnull(strstr(text_string(&sample), "\n#-queue_only\n"));
     ck_assert_ptr_null(strstr(text_string(&sample), "primary_name ="));
