@@ -77,10 +77,12 @@ peers_unpack() { # directory
         [ -f "$archive" ] && dpkg -x "$archive" "$place"
     done
     libraries=$(find "$place" -name '*.so*' -printf '%h\n' | sort -u | tr '\n' ':')
-    for program in "$place"/usr/sbin/* "$place"/usr/bin/* "$place"/usr/lib/dovecot/* "$place"/sbin/* "$place"/bin/*; do
-        [ -f "$program" ] && [ -x "$program" ] && [ "${program#"$place"/bin/}" = "$program" ] || continue
-        printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$program" >"$place/bin/$(basename "$program")"
-        chmod 755 "$place/bin/$(basename "$program")"
+    for program in "$place"/usr/sbin/* "$place"/usr/bin/* "$place"/sbin/* "$place"/usr/lib/dovecot/imap; do
+        name=$(basename "$program")
+        case $name in sendmail | mailq | newaliases | rmail | runq) continue ;; esac # those are ours to be
+        [ -f "$program" ] && [ -x "$program" ] || continue
+        printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$program" >"$place/bin/$name"
+        chmod 755 "$place/bin/$name"
     done
     [ -x "$place/bin/smtp-sink" ] && touch "$place/complete"
 }

@@ -125,7 +125,11 @@ START_TEST(descriptors_signals_mask_and_session_are_clean)
                      "4");
     ck_assert_str_eq(desk_read(&desk, "umask"), "0022\n");
     text = desk_read(&desk, "signals");
-    ck_assert_msg(strstr(text, "0000000000000000") != NULL, "%s", text);
+    /* 32 and 33 are the C library's own: nobody can set them, an ignorant parent aside.
+     */
+    ck_assert_msg(
+        (strtoull(text + strcspn(text, "\t"), NULL, 16) & ~UINT64_C(0x180000000)) == 0,
+        "%s", text);
     ck_assert_str_eq(desk_read(&desk, "session"), desk_read(&desk, "process"));
 }
 END_TEST
