@@ -255,17 +255,24 @@ direct_ask_all(struct walk *walk, struct node *node, size_t at, size_t end)
 }
 
 /*
- * Is this an alias that leads back to itself for the first time? Behind it no director
- * knows the name, but somebody on the way round may have a mailbox: go round once more.
+ * Is this an alias that leads back to itself, and for the first time here? Behind it no
+ * director knows the name, but somebody on the way round may have a mailbox: go round
+ * once more.
  */
 static bool
-goes_round(const struct walk *walk, const struct node *node)
+goes_round(const struct walk *walk, struct node *node)
 {
     const struct address *address = &node->resolved.address;
 
-    return address->kind == ADDRESS_MAIL && address->director_at > 0 &&
-           !address->literal && loop_find(walk, node).times == 1 &&
-           implicit_address(walk, node->target.local_part) == NULL;
+    if (address->kind != ADDRESS_MAIL || address->director_at == 0 || address->literal ||
+        loop_find(walk, node).times == 0 ||
+        implicit_address(walk, node->target.local_part) != NULL)
+        return false;
+    for (const struct node *at = node->parent; at != NULL; at = at->parent)
+        if (at->round && target_is_same(&at->target, &node->target))
+            return false;
+    node->round = true;
+    return true;
 }
 
 void

@@ -306,10 +306,11 @@ node_is_known(struct walk *walk, struct node *node)
 
     if (equal == NULL)
         return false;
-    /* What became of another input has its end there. */
-    walk->arrives = walk->arrives || equal->at < walk->begun;
-    if (!node_is_ancestor(equal, node))
+    if (!node_is_ancestor(equal, node)) {
+        /* What became of another input has its end there. */
+        walk->arrives = walk->arrives || equal->at < walk->begun;
         return true;
+    }
     if (node->resolved.address.kind == ADDRESS_MAIL ||
         node_register(walk, node, SECOND_ROUND) == NULL)
         return false;

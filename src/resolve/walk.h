@@ -20,6 +20,7 @@ struct node {
     bool parsed; /* mail: `target` is set, or there is an error */
     struct target target;
     const struct error *target_error; /* NULL: none */
+    bool round;                       /* directed from the start for the second time */
     uint64_t path;                    /* of its text and those of its ancestors */
 };
 
