@@ -103,6 +103,7 @@ struct settings {
     int64_t smtp_accept_max;
     int64_t smtp_accept_queue;
     int64_t smtp_accept_max_per_host;
+    int64_t local_accept_max_per_user;
     struct expanded smtp_banner;
     bool smtp_info; /* VRFY and EXPN answer */
     struct duration smtp_receive_command_timeout;

@@ -393,6 +393,14 @@ channel_next(struct channel *channel, struct frame *frame)
 }
 
 bool
+channel_has_input(const struct channel *channel)
+{
+    struct pollfd question = {.fd = channel->fd, .events = POLLIN};
+
+    return channel->in.end > channel->in.begin || poll(&question, 1, 0) > 0;
+}
+
+bool
 channel_is_broken(const struct channel *channel)
 {
     return channel->broken;

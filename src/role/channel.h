@@ -40,6 +40,8 @@ bool channel_flush(struct channel *channel);
 /* Octets that wait to be sent: flow control of the caller. */
 size_t channel_pending(const struct channel *channel);
 
+/* Has the peer sent something that was not read yet? One cheap question to the kernel. */
+bool channel_has_input(const struct channel *channel);
 /* Read what is there now. False: the peer is gone (frames that came before can still be
  * taken). */
 bool channel_fill(struct channel *channel);

@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "role/counts.h"
 #include "role/privilege.h"
 
 #include "base/banned.h"
 
-enum { RESTART_FIRST = 10, RESTART_MOST = 2000, LIVED_WELL = 2000 };
+enum { RESTART_FIRST = 10, RESTART_MOST = 320, LIVED_WELL = 1000 };
 
 /* Which roles have a channel to each other. */
 static const enum role_kind links[][2] = {
@@ -200,6 +201,44 @@ child_gone(struct channel *channel, void *context)
     child_hang_up(context);
 }
 
+/*
+ * A part of the session counts that no other process uses: one that drains still takes
+ * off what it counted. Without one left, the limits do not hold for this process.
+ */
+static void
+counts_give(struct child *child)
+{
+    struct wire_counts counts = {1};
+    const struct child *other = child->house->children;
+
+    child->part = 0;
+    while (other && counts.part < COUNTS_PROCESSES)
+        if (other->part == counts.part) {
+            counts.part++;
+            other = child->house->children;
+        } else {
+            other = other->next;
+        }
+    if (counts.part == COUNTS_PROCESSES)
+        return;
+    child->part = counts.part;
+    wire_send(child->control, WIRE_COUNTS, &counts, child->house->counts);
+}
+
+/* What a process counted that is gone counts no more. */
+static void
+counts_take_back(struct child *child)
+{
+    struct error error = {0};
+    struct counts *counts =
+        child->part ? counts_open(child->house->counts, child->part, &error) : NULL;
+
+    if (counts)
+        counts_clear(counts);
+    counts_free(counts);
+    child->part = 0;
+}
+
 static void
 child_greet(struct child *child)
 {
@@ -219,10 +258,8 @@ child_greet(struct child *child)
 
     wire_send(child->control, WIRE_HELLO, &hello, house->bundle);
     logs_send(child->house, child);
-    if ((child->kind == ROLE_RECEIVE || child->kind == ROLE_LOCAL) &&
-        house->counts >= 0) {
-        wire_send(child->control, WIRE_COUNTS, NULL, house->counts);
-    }
+    if (child->kind == ROLE_RECEIVE)
+        counts_give(child);
 }
 
 /* fork, greet, connect. */
@@ -373,6 +410,21 @@ child_tell_end(const struct child *child, int status)
                   (int)child->pid, WEXITSTATUS(status));
 }
 
+/*
+ * A worker that the queue asked for and never got. When a new configuration came in between,
+ * that one's worker takes its place.
+ */
+static void
+worker_replace(struct child *child, int status)
+{
+    struct house *house = child->house;
+
+    if (child->draining && WIFEXITED(status) && WEXITSTATUS(status) == EX_OK)
+        child_start(house, child->kind, ++house->next_instance, child->user);
+    else
+        worker_failed(child, status);
+}
+
 /* The child's process is gone. Returns true if the struct is to be forgotten. */
 static bool
 child_ended(struct child *child, int status)
@@ -384,6 +436,7 @@ child_ended(struct child *child, int status)
     channel_free(child->control);
     child->control = NULL;
     child->pid = 0;
+    counts_take_back(child);
     if (child->kind == ROLE_QUEUE)
         house->queue_idle = false;
     if (child->kind == ROLE_LOCAL && !child->draining)
@@ -398,7 +451,7 @@ child_ended(struct child *child, int status)
     }
     if (kind_is_worker(child->kind)) {
         if (!child->ready && !house->stopping)
-            worker_failed(child, status);
+            worker_replace(child, status);
         return true;
     }
     if (house->stopping || child->draining)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -27,7 +28,7 @@ struct shared {
 
 struct counts {
     struct shared *shared;
-    uint32_t instance;
+    uint32_t part;
 };
 
 int
@@ -49,7 +50,7 @@ counts_create(struct error *error)
 }
 
 struct counts *
-counts_open(int fd, uint32_t instance, struct error *error)
+counts_open(int fd, uint32_t part, struct error *error)
 {
     struct counts *counts;
     void *shared =
@@ -61,8 +62,17 @@ counts_open(int fd, uint32_t instance, struct error *error)
     }
     counts = memory_alloc(sizeof *counts);
     counts->shared = shared;
-    counts->instance = instance % COUNTS_PROCESSES;
+    counts->part = part % COUNTS_PROCESSES;
     return counts;
+}
+
+void
+counts_free(struct counts *counts)
+{
+    if (!counts)
+        return;
+    munmap(counts->shared, sizeof *counts->shared);
+    free(counts);
 }
 
 /* IPv4 addresses whole, IPv6 by /64, anything else by its text. */
@@ -107,14 +117,14 @@ counts_change(struct counts *counts, const char *address, int by)
 {
     size_t slot = slot_of(counts, address);
 
-    count_add(&counts->shared->parts[counts->instance].slots[slot], by);
-    count_add(&counts->shared->parts[counts->instance].all, by);
+    count_add(&counts->shared->parts[counts->part].slots[slot], by);
+    count_add(&counts->shared->parts[counts->part].all, by);
 }
 
 void
 counts_clear(struct counts *counts)
 {
     for (size_t i = 0; i < COUNTS_SLOTS; i++)
-        atomic_store(&counts->shared->parts[counts->instance].slots[i], 0);
-    atomic_store(&counts->shared->parts[counts->instance].all, 0);
+        atomic_store(&counts->shared->parts[counts->part].slots[i], 0);
+    atomic_store(&counts->shared->parts[counts->part].all, 0);
 }

@@ -12,18 +12,20 @@
 
 #include "base/error.h"
 
-enum { COUNTS_PROCESSES = 16, COUNTS_SLOTS = 4096 };
+/* Two for each process that may be: one that still drains, and its successor. */
+enum { COUNTS_PROCESSES = 64, COUNTS_SLOTS = 4096 };
 
 struct counts;
 
 /* A new, empty file; its descriptor or -1. */
 int counts_create(struct error *error);
-/* Map it for the process `instance`. NULL with an error. */
-struct counts *counts_open(int fd, uint32_t instance, struct error *error);
+/* Map it for the process whose part it is. NULL with an error. */
+struct counts *counts_open(int fd, uint32_t part, struct error *error);
+void counts_free(struct counts *counts);
 /* Sessions of that address (or, with "", of all) now, over all processes. */
 uint32_t counts_get(const struct counts *counts, const char *address);
 void counts_change(struct counts *counts, const char *address, int by);
-/* All that this instance counted is void (the process ended, or begins). */
+/* All that is counted in this part is void (the process ended, or begins). */
 void counts_clear(struct counts *counts);
 
 #endif

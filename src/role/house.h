@@ -22,6 +22,7 @@ struct child {
     pid_t pid;  /* 0: it ended and waits to be started again */
     struct channel *control;
     bool ready, draining, asked_busy;
+    uint32_t part; /* of the session counts; 0: none */
     int64_t started;       /* monotonic ms */
     int64_t restart_delay; /* ms */
     struct event *restart;

@@ -15,9 +15,18 @@
 /* A channel to a receive process, with what it may be asked for. */
 struct receiver {
     struct keeper *keeper;
-    uint32_t kind, instance;
+    uint32_t kind;
+    uint64_t serial; /* a process that drains and its successor have one instance */
     struct channel *channel;
     struct receiver *next;
+};
+
+/* A request that the queue answers, under a number of ours. */
+struct relayed {
+    uint64_t number;
+    struct receiver *receiver;
+    uint64_t token;
+    struct relayed *next;
 };
 
 struct worker_link {
@@ -34,7 +43,9 @@ struct job_state {
     uint64_t number;
     uint32_t kind; /* enum queue_action_kind */
     struct message_id id;
-    struct worker_link *worker; /* NULL: its worker is gone, its report may still come */
+    struct worker_link *worker; /* NULL: its worker is gone */
+    const uint32_t *given;      /* numbers of the addresses that it may speak of */
+    uint32_t given_count;
     struct arena *arena;
     struct envelope envelope;
     struct address *addresses;
@@ -100,6 +111,8 @@ struct keeper {
     struct table *streams; /* by receiver and token */
     struct follower *followers;
     struct listing *listings;
+    struct relayed *relayed;
+    uint64_t serial; /* of receivers and requests */
 
     struct arena *group; /* lives from one commit to the next */
     struct after *after, **after_end;
@@ -126,6 +139,8 @@ void room_check(struct keeper *keeper);
 void follow_outcome(struct keeper *keeper, const struct message_id *id, const char *text,
                     bool failed);
 void follow_end(struct keeper *keeper, const struct message_id *id);
+/* The queue is gone: nobody will say when the first attempts are over. */
+void follow_lost(struct keeper *keeper);
 void follow_forget(struct keeper *keeper, const struct receiver *receiver);
 
 /* --- spool_jobs.c: frames of workers --- */
@@ -156,7 +171,9 @@ void control_take(struct keeper *keeper, struct receiver *receiver,
 void control_more(struct keeper *keeper, struct receiver *receiver, uint64_t token);
 void control_cancel(struct keeper *keeper, const struct receiver *receiver,
                     uint64_t token, bool all);
-/* Answers of the queue, whose tokens carry the receiver. */
+/* The queue is gone: what it was asked has no answer. */
+void control_lost(struct keeper *keeper);
+/* Answers of the queue. */
 void control_relay(struct keeper *keeper, struct frame *frame);
 
 #endif

@@ -69,6 +69,12 @@ is_network_role(enum role_kind kind)
 }
 
 static bool
+is_receiving_role(enum role_kind kind)
+{
+    return kind == ROLE_RECEIVE || kind == ROLE_LOCAL;
+}
+
+static bool
 is_worker_role(enum role_kind kind)
 {
     return kind == ROLE_RESOLVE || kind == ROLE_REMOTE || kind == ROLE_USER;
@@ -213,6 +219,11 @@ house_frame(struct child *child, struct frame *frame)
         if (!house->stopping && message.start.class <= WORKER_USER)
             child_start(house, kinds[message.start.class], ++house->next_instance,
                         message.start.user);
+    } else if (frame->type == WIRE_DRAIN && is_receiving_role(child->kind) &&
+               !child->draining) {
+        child->draining = true; /* it retires; another listens at once */
+        if (!house->stopping)
+            child_start(house, child->kind, child->instance, "");
     } else if (frame->type == WIRE_KILL_WORKER && child->kind == ROLE_QUEUE &&
                wire_read(frame, WIRE_KILL_WORKER, arena, &message.worker)) {
         worker_kill(house, message.worker.worker);

@@ -35,6 +35,7 @@ struct names {
     const struct dns_module *module;
     struct dns_engine *engine;
     struct event *readable, *tick;
+    size_t askers; /* those that are there */
 };
 
 static void
@@ -100,12 +101,22 @@ asker_ready(struct channel *channel, void *context)
     arena_free(arena);
 }
 
+/* Told to end it still answers those who drain as well. */
+static void
+drained_check(const struct names *names)
+{
+    if (names->role->draining && names->askers == 0)
+        role_end_loop(names->role);
+}
+
 static void
 asker_gone(struct channel *channel, void *context)
 {
     struct asker *asker = context;
 
     asker->channel = NULL;
+    asker->names->askers--;
+    drained_check(asker->names);
     channel_free(channel);
     asker_release(asker);
 }
@@ -149,14 +160,17 @@ names_control(struct role *role, struct frame *frame)
         asker = memory_alloc(sizeof *asker);
         asker->names = names;
         asker->open = 0;
+        names->askers++;
         asker->channel = channel_new(frame->fd);
         channel_attach(asker->channel, role->base, asker_ready, asker_gone, asker);
         return;
     }
     if (frame->fd >= 0)
         close(frame->fd);
-    if (frame->type == WIRE_DRAIN)
-        role_end_loop(role);
+    if (frame->type == WIRE_DRAIN) {
+        role->draining = true;
+        drained_check(names);
+    }
 }
 
 static bool

@@ -79,6 +79,7 @@ spool_frame(struct reception *reception, struct frame *frame, struct arena *aren
         client = client_find(reception, m.committed.token);
         if (client && client->committing) {
             client->committing = false;
+            client->following = client->foreground && m.committed.committed;
             smtp_answer_commit(client->session,
                                m.committed.committed ? NULL : &m.committed.error);
         }
@@ -90,24 +91,31 @@ spool_frame(struct reception *reception, struct frame *frame, struct arena *aren
             intake_window(streaming, m.window.bytes);
     } else if (frame->type == WIRE_FOLLOW && wire_read(frame, WIRE_FOLLOW, arena, &m)) {
         client = client_find(reception, m.follow.token);
+        if (client && !client->following)
+            client = NULL;
+        if (client)
+            client->following = m.follow.more;
         if (client)
             smtp_answer_outcome(client->session, m.follow.text, m.follow.failed,
                                 m.follow.more);
     } else if (frame->type == WIRE_CONTROL_LINE &&
                wire_read(frame, WIRE_CONTROL_LINE, arena, &m)) {
         client = client_find(reception, m.line.token);
-        if (client)
+        if (client && !client->controlling)
+            client = NULL;
+        if (client) {
+            client->control_lines++;
             smtp_control_line(client->session, m.line.text);
-        if (client && ++client->control_lines % 1000 == 0) {
-            struct wire_token more = {client->token};
-
-            wire_send(reception->spool, WIRE_CONTROL_MORE, &more, -1);
         }
     } else if (frame->type == WIRE_CONTROL_END &&
                wire_read(frame, WIRE_CONTROL_END, arena, &m)) {
         client = client_find(reception, m.end.token);
-        if (client)
+        if (client && !client->controlling)
+            client = NULL;
+        if (client) {
+            client->controlling = false;
             smtp_control_end(client->session, (int)m.end.code, m.end.text);
+        }
     } else if (frame->type == WIRE_ROOM && wire_read(frame, WIRE_ROOM, arena, &m)) {
         reception->room = m.room.room;
         reception->room_error = m.room.error;
@@ -182,9 +190,12 @@ spool_attach(struct reception *reception, int fd)
 static void
 on_resume(int fd, short what, void *argument)
 {
+    struct reception *reception = argument;
+
     (void)fd;
     (void)what;
-    event_add(argument, NULL);
+    for (size_t i = 0; i < reception->listener_count; i++)
+        event_add(reception->listeners[i], NULL);
 }
 
 /* No descriptors left: look again in a while instead of spinning. */
@@ -194,7 +205,7 @@ accept_pause(struct reception *reception, struct event *listener)
     struct timeval pause = {0, ACCEPT_PAUSE * 1000};
 
     event_del(listener);
-    event_base_once(reception->role->base, -1, EV_TIMEOUT, on_resume, listener, &pause);
+    event_base_once(reception->role->base, -1, EV_TIMEOUT, on_resume, reception, &pause);
 }
 
 static void
@@ -266,11 +277,11 @@ drain(struct reception *reception)
 /* --- life --- */
 
 static void
-counts_attach(struct reception *reception, int fd)
+counts_attach(struct reception *reception, uint32_t part, int fd)
 {
     struct error error = {0};
 
-    reception->counts = counts_open(fd, reception->role->hello.instance, &error);
+    reception->counts = counts_open(fd, part, &error);
     if (reception->counts)
         counts_clear(reception->counts);
     else
@@ -284,12 +295,14 @@ reception_control(struct role *role, struct frame *frame)
     struct reception *reception = role->context;
     struct arena *arena = arena_new();
     struct wire_peer peer;
+    struct wire_counts counts;
 
     if (frame->type == WIRE_LISTEN && frame->fd >= 0) {
         listen_add(reception, frame->fd);
         frame->fd = -1;
-    } else if (frame->type == WIRE_COUNTS && frame->fd >= 0) {
-        counts_attach(reception, frame->fd);
+    } else if (frame->type == WIRE_COUNTS && frame->fd >= 0 &&
+               wire_read(frame, WIRE_COUNTS, arena, &counts)) {
+        counts_attach(reception, counts.part, frame->fd);
         frame->fd = -1;
     } else if (frame->type == WIRE_PEER && frame->fd >= 0 &&
                wire_read(frame, WIRE_PEER, arena, &peer)) {
@@ -347,8 +360,10 @@ reception_turn(struct role *role)
         wire_send(role->control, WIRE_IDLE_OWNER, &busy, -1);
     }
     if (!role->draining && settings->smtp_session_limit > 0 &&
-        reception->session_count >= (uint64_t)settings->smtp_session_limit)
+        reception->session_count >= (uint64_t)settings->smtp_session_limit) {
+        wire_send(role->control, WIRE_DRAIN, NULL, -1);
         drain(reception);
+    }
     if (role->draining && reception->client_count == 0)
         role_end_loop(role);
 }
@@ -384,6 +399,9 @@ receive_run(struct role *role)
                                   .clients = table_new(),
                                   .verified = table_new(),
                                   .users = table_new(),
+                                  .questions = table_new(),
+                                  .uids = table_new(),
+                                  .owner = geteuid(),
                                   .input = memory_alloc(INPUT_SIZE)};
     struct timeval period = {0, TICK_MILLISECONDS * 1000};
     struct error error = {0};

@@ -17,6 +17,8 @@
 
 enum { INPUT_SIZE = 64 << 10, REFUSAL_ROOM = 160 };
 
+enum { SEND_WAIT = 30 * 1000 }; /* for somebody whose session is over to read its end */
+
 static struct span
 token_key(const uint64_t *token)
 {
@@ -29,6 +31,37 @@ client_find(struct reception *reception, uint64_t token)
     return table_get(reception->clients, token_key(&token));
 }
 
+static struct span
+uid_key(const struct client *client)
+{
+    return (struct span){(const char *)&client->peer.uid, sizeof client->peer.uid};
+}
+
+static uint64_t
+uid_sessions(const struct client *client)
+{
+    return (uint64_t)(uintptr_t)table_get(client->reception->uids, uid_key(client));
+}
+
+/* One session more or less: of an address over all processes, or of a local user here. */
+static void
+session_count(struct client *client, int by)
+{
+    struct reception *reception = client->reception;
+    uint64_t count;
+
+    client->counted = by > 0;
+    if (!reception->is_local) {
+        counts_change(reception->counts, client->peer.address, by);
+        return;
+    }
+    count = uid_sessions(client) + (uint64_t)(int64_t)by;
+    if (count == 0)
+        table_remove(reception->uids, uid_key(client));
+    else
+        table_put(reception->uids, uid_key(client), (void *)(uintptr_t)count);
+}
+
 void
 client_free(struct client *client)
 {
@@ -36,8 +69,10 @@ client_free(struct client *client)
 
     smtp_session_free(client->session);
     intake_free(client);
+    question_forget(client);
+    listing_forget(client);
     if (client->counted)
-        counts_change(reception->counts, client->peer.address, -1);
+        session_count(client, -1);
     if (client->read_event)
         event_free(client->read_event);
     if (client->write_event)
@@ -146,6 +181,11 @@ client_go_on(struct client *client)
         client_free(client);
         return;
     }
+    /* More of a listing is wanted once this much of it is on its way. */
+    if (alive && smtp_session_output(client->session).length == 0)
+        listing_more(client);
+    if (smtp_session_is_over(client->session) && client->over_since == 0)
+        client->over_since = clock_monotonic();
     reading_set(client);
 }
 
@@ -241,8 +281,14 @@ refusal_of(const struct reception *reception, const struct client *client)
 {
     const struct settings *settings = &reception->role->configuration->settings;
 
-    if (reception->is_local)
-        return NULL;
+    if (reception->is_local) {
+        /* Root, and whoever the house is of, could take what he wants anyway. */
+        if (client->peer.uid == 0 || client->peer.uid == (int64_t)reception->owner ||
+            settings->local_accept_max_per_user == 0 ||
+            uid_sessions(client) < (uint64_t)settings->local_accept_max_per_user)
+            return NULL;
+        return "421 4.7.0 too many sessions of yours, try again later\r\n";
+    }
     if (net_address_in(client->peer.address, settings->smtp_reject_hosts.items,
                        settings->smtp_reject_hosts.count))
         return "554 5.7.1 your address is not welcome here\r\n";
@@ -299,10 +345,8 @@ client_accept(struct reception *reception, int fd, const struct sockaddr *addres
         refuse(client, refusal);
         return;
     }
-    if (reception->counts) {
-        counts_change(reception->counts, client->peer.address, 1);
-        client->counted = true;
-    }
+    if (reception->counts || reception->is_local)
+        session_count(client, 1);
     if (reception->is_local) {
         who_ask(client);
         return;
@@ -321,6 +365,8 @@ client_timeouts(struct reception *reception, int64_t now)
         if (client->session && smtp_session_deadline(client->session) <= now) {
             smtp_session_timeout(client->session);
             client_go_on(client);
+        } else if (client->over_since != 0 && now - client->over_since > SEND_WAIT) {
+            client_free(client);
         }
     }
 }

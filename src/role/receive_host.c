@@ -200,7 +200,16 @@ intake_lost(struct client *client)
     struct error error = {0};
 
     fail_temporary(&error, "4.3.2", "the spool was started again, send it once more");
-    if (client->committing) {
+    if (client->controlling) {
+        client->controlling = false;
+        smtp_control_end(client->session, 451, "4.3.2 the spool was started again");
+        client_go_on(client);
+    } else if (client->following) {
+        client->following = false;
+        smtp_answer_outcome(client->session, "4.3.2 the spool was started again", false,
+                            false);
+        client_go_on(client);
+    } else if (client->committing) {
         client->committing = false;
         intake_free(client);
         smtp_answer_commit(client->session, &error);
@@ -265,6 +274,7 @@ host_commit(void *context, struct smtp_session *session, const struct envelope *
         return;
     }
     client->committing = true;
+    client->foreground = envelope->mode == DELIVERY_FOREGROUND;
     smtp_session_hold(session, false); /* the window was of this message's stream */
     if (is_crowded(client->reception))
         changed.mode = DELIVERY_QUEUED;
@@ -302,10 +312,33 @@ host_control(void *context, struct smtp_session *session, const char *const *wor
                                    .word_count = (uint32_t)count};
 
     client->control_lines = 0;
+    client->controlling = client->reception->spool != NULL;
     if (!client->reception->spool)
         smtp_control_end(session, 451, "4.3.2 the spool is being started, try again");
     else
         wire_send(client->reception->spool, WIRE_CONTROL, &control, -1);
+}
+
+void
+listing_more(struct client *client)
+{
+    struct wire_token more = {client->token};
+
+    if (!client->controlling || client->control_lines < CONTROL_AHEAD)
+        return;
+    client->control_lines -= CONTROL_AHEAD;
+    if (client->reception->spool)
+        wire_send(client->reception->spool, WIRE_CONTROL_MORE, &more, -1);
+}
+
+void
+listing_forget(struct client *client)
+{
+    struct wire_token cancel = {client->token};
+
+    if (client->controlling && client->reception->spool)
+        wire_send(client->reception->spool, WIRE_CONTROL_CANCEL, &cancel, -1);
+    client->controlling = false;
 }
 
 const struct smtp_host reception_host = {

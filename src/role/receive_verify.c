@@ -17,7 +17,19 @@
 
 #include "base/banned.h"
 
-enum { KEEP_VERIFIED = 3000, KEEP_USER = 10000, CACHE_LIMIT = 20000 };
+enum {
+    KEEP_VERIFIED = 3000,
+    KEEP_USER = 10000,
+    CACHE_LIMIT = 20000,
+    PENDING_LIMIT = 256 << 10, /* octets of questions that a worker leaves unread */
+    WHO_WAIT = 30000,
+};
+
+static struct span
+question_key(const uint64_t *question)
+{
+    return (struct span){(const char *)question, sizeof *question};
+}
 
 /* What is known of a local uid. */
 struct known_user {
@@ -26,7 +38,7 @@ struct known_user {
     int64_t until;
 };
 
-/* The next worker that is alive, in turn; NULL if none is. */
+/* The next worker that is alive and listens, in turn; NULL if none is. */
 static struct channel *
 verifier(struct reception *reception)
 {
@@ -34,10 +46,18 @@ verifier(struct reception *reception)
         struct channel *channel =
             reception->verifiers[reception->next_verifier++ % RECEPTION_VERIFIERS];
 
-        if (channel)
+        if (channel && channel_pending(channel) < PENDING_LIMIT)
             return channel;
     }
     return NULL;
+}
+
+void
+question_forget(struct client *client)
+{
+    if (client->question != 0)
+        table_remove(client->reception->questions, question_key(&client->question));
+    client->question = 0;
 }
 
 /* May this client send to places elsewhere? */
@@ -71,6 +91,7 @@ verified_answer(struct client *client, const struct verified *verified)
     struct smtp_answer answer = {250, "2.1.5", "recipient ok"};
     const char *recipient = client->asked;
 
+    question_forget(client);
     client->asked = NULL;
     if (verified->deferred) {
         answer = (struct smtp_answer){451, "4.3.0", verified->error.text};
@@ -125,7 +146,7 @@ question_send(struct client *client)
 {
     struct channel *channel = verifier(client->reception);
     const struct envelope *envelope = smtp_session_envelope(client->session);
-    struct wire_verify verify = {.token = client->token,
+    struct wire_verify verify = {.token = client->question,
                                  .recipient = client->asked,
                                  .reverse_path = envelope ? envelope->reverse_path : "",
                                  .peer_address = client->peer.address};
@@ -142,6 +163,7 @@ verify_ask(struct client *client, const struct envelope *envelope, const char *r
     struct verified *known = cache_get(reception, recipient);
 
     (void)envelope;
+    question_forget(client);
     free(client->asked);
     client->asked = memory_string(recipient);
     if (known) {
@@ -149,6 +171,8 @@ verify_ask(struct client *client, const struct envelope *envelope, const char *r
         return;
     }
     client->asked_until = clock_monotonic() + settings->verify_timeout.seconds * 1000;
+    client->question = ++reception->serial;
+    table_put(reception->questions, question_key(&client->question), client);
     question_send(client);
 }
 
@@ -160,7 +184,7 @@ verify_take(struct reception *reception, struct frame *frame)
     struct client *client;
 
     if (wire_read(frame, WIRE_VERIFIED, arena, &answer) &&
-        (client = client_find(reception, answer.token)) != NULL && client->asked) {
+        (client = table_get(reception->questions, question_key(&answer.token))) != NULL) {
         struct verified verified = {.local = answer.local,
                                     .remote = answer.remote,
                                     .deferred = answer.deferred,
@@ -184,7 +208,13 @@ verify_timeouts(struct reception *reception, int64_t now)
         struct verified late = {.deferred = true};
 
         next = client->next;
-        if (!client->asked || client->asked_until > now)
+        if (client->asked_until > now)
+            continue;
+        if (!client->session) {
+            client_free(client);
+            continue;
+        }
+        if (!client->asked)
             continue;
         fail_temporary(&late.error, "4.3.0", "the recipient cannot be checked now");
         verified_answer(client, &late);
@@ -195,11 +225,14 @@ verify_timeouts(struct reception *reception, int64_t now)
 void
 verify_again(struct reception *reception)
 {
-    for (struct client *client = reception->first; client; client = client->next) {
+    struct client *next;
+
+    for (struct client *client = reception->first; client; client = next) {
+        next = client->next;
         if (client->asked)
             question_send(client);
-        if (!client->session)
-            who_ask(client);
+        else if (!client->session)
+            who_ask(client); /* may free it */
     }
 }
 
@@ -237,6 +270,8 @@ who_ask(struct client *client)
         peer_complete(client, known);
         return;
     }
+    if (client->asked_until == 0)
+        client->asked_until = clock_monotonic() + WHO_WAIT;
     channel = verifier(reception);
     if (channel)
         wire_send(channel, WIRE_WHO, &who, -1);

@@ -43,7 +43,11 @@ struct client {
     bool committing; /* the spool has the message; its answer is awaited */
     struct intake_state *intake;
     char *asked; /* recipient that is being verified */
-    int64_t asked_until;
+    uint64_t question; /* its token; a late answer to an earlier one does not count */
+    int64_t asked_until; /* also: how long a local peer may stay unknown */
+    int64_t over_since;  /* the session is over, but not everything is sent; 0: not yet */
+    bool foreground, following; /* its outcomes are awaited after the commit */
+    bool controlling;    /* an operator's request is open */
     uint64_t control_lines; /* given since the last WIRE_CONTROL_MORE */
     struct client *previous, *next;
 };
@@ -68,6 +72,9 @@ struct reception {
     uint64_t serial;
     size_t client_count;
     uint64_t session_count;
+    struct table *questions; /* clients, by the token of their question */
+    uid_t owner;             /* who started the house */
+    struct table *uids;      /* number of sessions of a local user */
     bool is_local, broken, room, has_ids, busy_told, was_busy;
     struct error room_error;
     uint64_t next_id, id_count;
@@ -95,6 +102,11 @@ void intake_window(struct client *client, uint64_t bytes);
 /* The spool is gone: what it had of this client is not committed. */
 void intake_lost(struct client *client);
 
+/* Ask for more of a listing when what came is sent; forget the request of a client that
+ * goes. */
+void listing_more(struct client *client);
+void listing_forget(struct client *client);
+
 /* --- receive_names.c --- */
 void peer_name_ask(struct client *client);
 void names_attach(struct reception *reception, int fd);
@@ -104,6 +116,8 @@ void verify_ask(struct client *client, const struct envelope *envelope,
                 const char *recipient);
 void verify_take(struct reception *reception, struct frame *frame);
 void verify_timeouts(struct reception *reception, int64_t now);
+/* The client's question is over, or the client. */
+void question_forget(struct client *client);
 /* A new verify worker: ask it what nobody answered. */
 void verify_again(struct reception *reception);
 void verify_attach(struct reception *reception, const struct wire_peer *peer, int fd);

@@ -36,24 +36,36 @@ struct listing {
     struct listing *next;
 };
 
-/* Tokens that go to the queue carry the receiver: 16 bits of instance, one of kind. */
+/* A request goes to the queue under a number of ours. */
 static uint64_t
-token_wrap(const struct receiver *receiver, uint64_t token)
+relayed_add(struct keeper *keeper, struct receiver *receiver, uint64_t token)
 {
-    return (token & UINT64_C(0xffffffffffff)) |
-           (uint64_t)(receiver->instance & 0x7fff) << 48 |
-           (uint64_t)(receiver->kind == ROLE_LOCAL) << 63;
+    struct relayed *relayed = memory_alloc(sizeof *relayed);
+
+    *relayed = (struct relayed){++keeper->serial, receiver, token, keeper->relayed};
+    keeper->relayed = relayed;
+    return relayed->number;
 }
 
-static struct receiver *
-token_receiver(struct keeper *keeper, uint64_t token)
+static struct relayed *
+relayed_find(const struct keeper *keeper, uint64_t number)
 {
-    for (struct receiver *receiver = keeper->receivers; receiver;
-         receiver = receiver->next)
-        if ((receiver->instance & 0x7fff) == ((token >> 48) & 0x7fff) &&
-            (receiver->kind == ROLE_LOCAL) == (token >> 63 != 0))
-            return receiver;
-    return NULL;
+    struct relayed *relayed = keeper->relayed;
+
+    while (relayed && relayed->number != number)
+        relayed = relayed->next;
+    return relayed;
+}
+
+static void
+relayed_remove(struct keeper *keeper, struct relayed *relayed)
+{
+    for (struct relayed **at = &keeper->relayed; *at; at = &(*at)->next)
+        if (*at == relayed) {
+            *at = relayed->next;
+            free(relayed);
+            return;
+        }
 }
 
 static void
@@ -374,7 +386,7 @@ control_take(struct keeper *keeper, struct receiver *receiver,
         end_send(receiver, control->token, 451,
                  "4.3.2 the queue is being started, try again");
     } else {
-        request.token = token_wrap(receiver, control->token);
+        request.token = relayed_add(keeper, receiver, control->token);
         queue_send(keeper, WIRE_CONTROL, &request);
     }
 }
@@ -391,6 +403,24 @@ control_more(struct keeper *keeper, struct receiver *receiver, uint64_t token)
         }
 }
 
+/* Nobody waits for these any more. */
+static void
+relayed_cancel(struct keeper *keeper, const struct receiver *receiver, uint64_t token,
+               bool all)
+{
+    struct relayed *next;
+
+    for (struct relayed *relayed = keeper->relayed; relayed; relayed = next) {
+        struct wire_token cancel = {relayed->number};
+
+        next = relayed->next;
+        if (relayed->receiver != receiver || (!all && relayed->token != token))
+            continue;
+        queue_send(keeper, WIRE_CONTROL_CANCEL, &cancel);
+        relayed_remove(keeper, relayed);
+    }
+}
+
 void
 control_cancel(struct keeper *keeper, const struct receiver *receiver, uint64_t token,
                bool all)
@@ -402,10 +432,16 @@ control_cancel(struct keeper *keeper, const struct receiver *receiver, uint64_t 
         if (listing->receiver == receiver && (all || listing->token == token))
             listing_end(listing);
     }
-    if (!all && keeper->queue) {
-        struct wire_token cancel = {token_wrap(receiver, token)};
+    relayed_cancel(keeper, receiver, token, all);
+}
 
-        queue_send(keeper, WIRE_CONTROL_CANCEL, &cancel);
+void
+control_lost(struct keeper *keeper)
+{
+    while (keeper->relayed) {
+        end_send(keeper->relayed->receiver, keeper->relayed->token, 451,
+                 "4.3.2 the queue was started again, try again");
+        relayed_remove(keeper, keeper->relayed);
     }
 }
 
@@ -414,17 +450,19 @@ control_relay(struct keeper *keeper, struct frame *frame)
 {
     struct wire_control_line line;
     struct wire_control_end end;
-    struct receiver *receiver;
+    struct relayed *relayed;
 
     if (frame->type == WIRE_CONTROL_LINE &&
         wire_read(frame, WIRE_CONTROL_LINE, keeper->group, &line)) {
-        receiver = token_receiver(keeper, line.token);
-        if (receiver)
-            line_send(receiver, line.token & UINT64_C(0xffffffffffff), line.text);
+        relayed = relayed_find(keeper, line.token);
+        if (relayed)
+            line_send(relayed->receiver, relayed->token, line.text);
     } else if (frame->type == WIRE_CONTROL_END &&
                wire_read(frame, WIRE_CONTROL_END, keeper->group, &end)) {
-        receiver = token_receiver(keeper, end.token);
-        if (receiver)
-            end_send(receiver, end.token & UINT64_C(0xffffffffffff), end.code, end.text);
+        relayed = relayed_find(keeper, end.token);
+        if (relayed) {
+            end_send(relayed->receiver, relayed->token, end.code, end.text);
+            relayed_remove(keeper, relayed);
+        }
     }
 }

@@ -18,8 +18,7 @@ enum {
 
 /* The key of a stream: which process, which session. */
 struct stream_key {
-    uint32_t kind, instance;
-    uint64_t token;
+    uint64_t receiver, token;
 };
 
 static struct span
@@ -31,13 +30,7 @@ stream_key_span(const struct stream_key *key)
 static struct stream_key
 stream_key_of(const struct receiver *receiver, uint64_t token)
 {
-    struct stream_key key;
-
-    memset(&key, 0, sizeof key); /* padding is part of the key */
-    key.kind = receiver->kind;
-    key.instance = receiver->instance;
-    key.token = token;
-    return key;
+    return (struct stream_key){receiver->serial, token};
 }
 
 static void
@@ -280,7 +273,7 @@ receiver_add(struct keeper *keeper, const struct wire_peer *peer, int fd)
 
     receiver->keeper = keeper;
     receiver->kind = peer->kind;
-    receiver->instance = peer->instance;
+    receiver->serial = ++keeper->serial;
     receiver->channel = channel_new(fd);
     receiver->next = keeper->receivers;
     keeper->receivers = receiver;
@@ -351,6 +344,18 @@ follow_end(struct keeper *keeper, const struct message_id *id)
         }
         follow_send(follower, "2.0.0 done", false, false);
         *at = follower->next;
+        free(follower);
+    }
+}
+
+void
+follow_lost(struct keeper *keeper)
+{
+    while (keeper->followers) {
+        struct follower *follower = keeper->followers;
+
+        keeper->followers = follower->next;
+        follow_send(follower, "4.3.2 delivery goes on later", false, false);
         free(follower);
     }
 }

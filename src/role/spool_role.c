@@ -20,6 +20,7 @@ enum {
     SYNC_WITHIN = 500,       /* ms an outcome may wait for its sync */
     RECOVERY_STEP = 4 << 20, /* octets read between two looks at the channels */
     COMPACTION_STEP = 1 << 20,
+    COMPACTION_TIME = 20, /* ms it may go on while nobody waits */
     TELL_STEP = 200,      /* messages told to a new queue between two looks */
     TELL_AHEAD = 4 << 20, /* octets that may wait for it */
 };
@@ -265,8 +266,11 @@ queue_gone(struct channel *channel, void *context)
 {
     struct keeper *keeper = context;
 
-    if (keeper->queue == channel)
+    if (keeper->queue == channel) {
         keeper->queue = NULL;
+        control_lost(keeper);
+        follow_lost(keeper);
+    }
     channel_free(channel);
 }
 
@@ -274,7 +278,8 @@ queue_gone(struct channel *channel, void *context)
 static void
 queue_attach(struct keeper *keeper, int fd)
 {
-    channel_free(keeper->queue);
+    if (keeper->queue)
+        queue_gone(keeper->queue, keeper);
     keeper->queue = channel_new(fd);
     channel_attach(keeper->queue, keeper->role->base, queue_ready, queue_gone, keeper);
     jobs_orphan(keeper);
@@ -372,20 +377,45 @@ keeper_turn(struct role *role)
     }
 }
 
+/* Does a peer wait for us already? */
+static bool
+somebody_waits(const struct keeper *keeper)
+{
+    bool waits = keeper->queue && channel_has_input(keeper->queue);
+
+    for (const struct receiver *at = keeper->receivers; at && !waits; at = at->next)
+        waits = channel_has_input(at->channel);
+    for (const struct worker_link *at = keeper->workers; at && !waits; at = at->next)
+        waits = channel_has_input(at->channel);
+    return waits;
+}
+
+/* Clean up, one step at least, and more for a moment while there is nothing else to do.
+ */
+static void
+compact(struct keeper *keeper)
+{
+    int64_t begun = clock_monotonic();
+    struct error error = {0};
+
+    while (spool_compact(keeper->spool, COMPACTION_STEP, clock_milliseconds(), &error) &&
+           clock_monotonic() - begun < COMPACTION_TIME && !somebody_waits(keeper))
+        ;
+    if (error.status[0])
+        log_panic(keeper->role->log, NULL, "compaction: %s", error.text);
+}
+
 /* A few times a second: syncs that are due (by keeper_turn), room, cleaning up. */
 static void
 on_timer(int fd, short what, void *argument)
 {
     struct keeper *keeper = argument;
-    struct error error = {0};
 
     (void)fd;
     (void)what;
     room_check(keeper);
-    if (!keeper->recovering && !spool_group_is_open(keeper->spool) &&
-        !spool_compact(keeper->spool, COMPACTION_STEP, clock_milliseconds(), &error) &&
-        error.status[0])
-        log_panic(keeper->role->log, NULL, "compaction: %s", error.text);
+    if (!keeper->recovering && !spool_group_is_open(keeper->spool))
+        compact(keeper);
 }
 
 static bool

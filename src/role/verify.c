@@ -238,6 +238,15 @@ verifier_turn(struct verifier *verifier)
         verifier_poll_control(verifier);
 }
 
+static bool
+is_asked(const struct verifier *verifier)
+{
+    for (size_t i = 0; i < ASKERS; i++)
+        if (verifier->askers[i])
+            return true;
+    return false;
+}
+
 int
 verify_run(struct role *role)
 {
@@ -255,7 +264,8 @@ verify_run(struct role *role)
         services_new(role->configuration, &verifier.names.resolver, "", true);
     wire_send(role->control, WIRE_READY, &ready, -1);
     verifier_poll_control(&verifier);
-    while (!verifier.master_gone && !verifier.draining)
+    /* Processes that drain still ask. */
+    while (!verifier.master_gone && !(verifier.draining && !is_asked(&verifier)))
         verifier_turn(&verifier);
     services_free(verifier.services);
     names_client_end(&verifier.names);

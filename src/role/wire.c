@@ -90,6 +90,7 @@ static const struct wire_row {
             STRING(struct wire_listen, name)),
     MESSAGE(WIRE_PEER, struct wire_peer, U32(struct wire_peer, kind),
             U32(struct wire_peer, instance), STRING(struct wire_peer, user)),
+    MESSAGE(WIRE_COUNTS, struct wire_counts, U32(struct wire_counts, part)),
     MESSAGE(WIRE_CONFIG, struct wire_config, U64(struct wire_config, generation)),
     MESSAGE(WIRE_START_WORKER, struct wire_start_worker,
             U32(struct wire_start_worker, class), STRING(struct wire_start_worker, user)),

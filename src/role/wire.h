@@ -50,8 +50,9 @@ enum wire_type {
     WIRE_PEER,   /* master: struct wire_peer, descriptor: channel to another role */
     WIRE_CONFIG, /* master: struct wire_config, descriptor: new bundle; receive and
                     workers get DRAIN instead */
-    WIRE_DRAIN,  /* master or spool: finish what is under way and end */
-    WIRE_COUNTS, /* master: descriptor: shared session counts (memfd) */
+    WIRE_DRAIN,  /* master or spool: finish what is under way and end; receive to master:
+                    it does so by itself, another may begin */
+    WIRE_COUNTS, /* master: struct wire_counts, descriptor: shared session counts (memfd) */
     WIRE_START_WORKER,  /* queue: struct wire_start_worker */
     WIRE_WORKER_FAILED, /* master to queue: struct wire_worker_failed */
     WIRE_IDLE_OWNER, /* queue: struct wire_busy: is anything left to do (for an owner that
@@ -143,6 +144,9 @@ struct wire_peer {
     uint32_t kind;
     uint32_t instance;
     const char *user;
+};
+struct wire_counts {
+    uint32_t part; /* which part of the counts is this process's own */
 };
 struct wire_config {
     uint64_t generation;

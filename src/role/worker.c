@@ -205,12 +205,16 @@ spool_greet(struct worker *worker)
                                 (uint32_t)classes[worker->role->kind],
                                 worker->role->hello.user};
 
+    struct wire_ready ready = {wire_build_id(), (uint32_t)getpid()};
+
     worker->greeted = true;
     wire_send(worker->spool, WIRE_WORKER_HELLO, &hello, -1);
     for (const struct done *done = worker->done; done; done = done->next)
         done_report(done, worker->spool);
     if (!channel_send_all(worker->spool))
         spool_drop(worker);
+    else /* not before: the queue hears of a worker's end from one of the two */
+        wire_send(worker->role->control, WIRE_READY, &ready, -1);
 }
 
 /* --- jobs --- */
@@ -474,7 +478,6 @@ worker_begin(struct worker *worker, struct error *error)
 {
     struct role *role = worker->role;
     const struct settings *settings = &role->configuration->settings;
-    struct wire_ready ready = {wire_build_id(), (uint32_t)getpid()};
     int64_t timeout = settings->name_timeout.seconds > 0
                           ? settings->name_timeout.seconds * 1000
                           : NAMES_WAIT;
@@ -496,7 +499,6 @@ worker_begin(struct worker *worker, struct error *error)
     worker->context.configuration = role->configuration;
     worker->context.services = worker->services;
     worker->context.connections = worker->connections;
-    wire_send(role->control, WIRE_READY, &ready, -1);
     return true;
 }
 
