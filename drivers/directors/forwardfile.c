@@ -258,6 +258,20 @@ forward_read(struct forward *forward)
     return forward_expand(forward, span_from(file->content, sizeof(forward_to) - 1));
 }
 
+/*
+ * A list that the administrator gave a user: without that user's rights it can be told at
+ * least that there is none, so that no name is taken for a list that may exist.
+ */
+static bool
+list_is_missing(const struct forward *forward)
+{
+    struct stat status;
+
+    return forward->directing->entry->director->set_user != NULL &&
+           !forward->config->uses_home && lstat(forward->file.path, &status) != 0 &&
+           (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG);
+}
+
 /* A user's file: whether there is a home, and whether this process may look. */
 static bool
 forward_may_read(struct forward *forward, enum verdict *verdict)
@@ -271,6 +285,11 @@ forward_may_read(struct forward *forward, enum verdict *verdict)
         return false;
     }
     if (!list_file_is_ours(directing, &forward->user)) {
+        *verdict = VERDICT_DECLINED;
+        if (list_is_missing(forward)) {
+            driver_trace(directing->services, "there is no %s", forward->file.path);
+            return false;
+        }
         directing->user = forward->user.name;
         *verdict = VERDICT_USER;
         return false;

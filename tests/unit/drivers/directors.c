@@ -97,6 +97,10 @@ static const struct {
      "failed:x../members:5.1.3:111"},
     {"", "l:\n\tdriver=forwardfile; file=@/$user, prefix=x\n", "x.members",
      "failed:x.members:5.1.1:100"},
+    {"", "l:\n\tdriver=forwardfile, set_user=list; file=@/$user\n", "members",
+     "smtp:hub.example:x@x.example"},
+    {"", "l:\n\tdriver=forwardfile, set_user=list; file=@/$user\n", "nosuch",
+     "failed:nosuch:5.1.1:100"},
     {"", "l:\n\tdriver=forwardfile; file=@/wrong\n", "joe", "new:joe:4.1.3:115"},
 };
 
