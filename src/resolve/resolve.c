@@ -344,15 +344,14 @@ assigned_user(const struct walk *walk, const struct address *address)
     const struct attribute *row = entry != NULL && entry->driver->attributes != NULL
                                       ? attribute_find(entry->driver->attributes, "user")
                                       : NULL;
-    const char *user;
+    const char *user, *nobody = walk->configuration->settings.nobody;
 
     if (row == NULL)
         return address->user;
     user = attribute_value(row, entry->config, walk->arena);
     if (user != NULL && user[0] != '\0')
         return user;
-    return address->user[0] != '\0' ? address->user
-                                    : walk->configuration->settings.nobody;
+    return address->user[0] != '\0' || nobody == NULL ? address->user : nobody;
 }
 
 void

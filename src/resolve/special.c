@@ -26,13 +26,14 @@ trust_allows(const struct walk *walk, const struct address *address, const char 
     const struct settings *settings = &walk->configuration->settings;
     const struct entry *maker =
         entry_find(&walk->configuration->directors, address->director);
+    const char *nobody = settings->nobody != NULL ? settings->nobody : "";
 
     switch (address->trust) {
     case TRUST_CLEAN:
-        *user = address->user[0] != '\0' ? address->user : settings->nobody;
+        *user = address->user[0] != '\0' ? address->user : nobody;
         return true;
     case TRUST_CAUTION:
-        *user = settings->nobody;
+        *user = nobody;
         return (maker != NULL && maker->director->nobody) ||
                refuse(error, address, "the list it is in is not safe");
     default:
@@ -87,7 +88,7 @@ special_address(struct walk *walk, struct node *node)
 {
     struct address *address = &node->resolved.address;
     bool file = address->kind == ADDRESS_FILE;
-    const char *transport = file ? "file" : "pipe", *name = NULL;
+    const char *transport = file ? "file" : "pipe", *name = "";
     struct error error = {0};
     struct user user;
 
