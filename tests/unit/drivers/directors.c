@@ -73,7 +73,7 @@ static const struct {
     {"",
      "a:\n\tdriver=aliasfile, caution, nobody, set_user=list; file=@/a, proto=lsearch\n",
      "run", "pipe::/bin/prog:nobody"},
-    {"-nobody\n", "a:\n\tdriver=aliasfile; file=@/a, proto=lsearch\n", "run",
+    {"nobody=nosuch\n", "a:\n\tdriver=aliasfile; file=@/a, proto=lsearch\n", "run",
      "new:/bin/prog:4.3.5:0"},
     {"nobody=list\n", "a:\n\tdriver=aliasfile; file=@/a, proto=lsearch\n", "run",
      "pipe::/bin/prog:list"},
