@@ -64,25 +64,22 @@ request(struct call *call, const char *verb, bool with_ids, bool silent)
     return code;
 }
 
+/* Nobody is started only to say that nobody was there. */
 static int
 run_status(struct call *call)
 {
-    struct control_request control = {.wait = 0};
-    const char *words[] = {"status", "json"};
-    struct error error = {0};
+    const char *const words[] = {"status", "json"};
+    struct control_request control = {.words = words,
+                                      .count = call->options.json ? 2 : 1};
     struct configuration *configuration;
+    int code = control_print(&call->options, &control);
 
-    control.words = words;
-    control.count = call->options.json ? 2 : 1;
-    if (control_request(&call->options, &control, &error) == EX_OK) {
-        control.line = NULL;
-        return request(call, "status", false, true);
-    }
+    if (code == EX_OK || control.answered)
+        return code;
     configuration = command_configuration(&call->options, NULL, call->options.arena);
     if (configuration_is_broken(configuration))
         puts("THE CONFIGURATION HAS ERRORS (smailctl check)");
     configuration_free(configuration);
-    fprintf(stderr, "%s: %s\n", call->options.program, error.text);
     return EX_UNAVAILABLE;
 }
 

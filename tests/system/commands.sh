@@ -82,7 +82,7 @@ printf 'From a!b!user Sun Nov 22 01:49:13 2026 remote from relay\nSubject: uucp\
     run rmail far.test!someone
 check "rmail takes a From_ line" sinks uucp
 check "rmail: the dot is text" grep -q '^y' "$(sunk uucp)"
-printf 'From user Sun Nov 22 01:49:13 2026 remote from back\nSubject: halfbad\n\nx\n' | run rmail good@far.test 'b@d@'
+printf 'From user Sun Nov 22 01:49:13 2026 remote from back\nSubject: halfbad\n\nx\n' | run rmail good@far.test 'b@d@' 2>/dev/null
 check "rmail: who can be reached is" sinks halfbad
 check "rmail: a bad recipient is told to the sender" wait_for 10 has_recipient user@back
 printf 'From user Sun Nov 22 01:49:13 2026 remote from allbad\nSubject: allbad\n\nx\n' >"$work/tmp/allbad"
@@ -174,6 +174,22 @@ check "smtpd under inetd takes mail from the network" env SMAIL_CONFIG="$work/li
     python3 "$work/tmp/inetd.py" "$work/bin/smtpd" "$PORT" "$USER_NAME"
 check "and it arrives, with the client's address" boxed inetd
 check "with its address" grep -q "\[127.0.0.1\]" "$box"
+if command -v inetd >/dev/null && [ "$(id -u)" = 0 ]; then
+    port=$(free_port)
+    echo "127.0.0.1:$port stream tcp nowait root $work/bin/smtpd smtpd -C $work/lib/config" >"$work/tmp/inetd.conf"
+    inetd -i "$work/tmp/inetd.conf" &
+    inetd=$!
+    cat >"$work/tmp/client.py" <<PYTHON
+import smtplib
+with smtplib.SMTP("127.0.0.1", $port) as server:
+    server.sendmail("$USER_NAME@house.test", ["real@far.test"], "Subject: realinetd\n\nx\n")
+PYTHON
+    check "a real inetd starts smtpd" wait_for 10 python3 "$work/tmp/client.py"
+    check "and mail goes through it" sinks realinetd
+    kill $inetd; wait $inetd 2>/dev/null
+else
+    echo "skip a real inetd starts smtpd: needs inetd and root"
+fi
 printf 'EHLO x\r\nMAIL FROM:<%s>\r\nRCPT TO:<pipe@far.test>\r\nDATA\r\nSubject: pipe\r\n\r\nx\r\n.\r\nQUIT\r\n' "$USER_NAME" |
     run sendmail -bs >"$work/tmp/out"
 check "-bs on a pipe" grep -q '^221' "$work/tmp/out"
@@ -263,6 +279,18 @@ check "two at once do no harm" sh -c "
     SMAIL_CONFIG=$work/lib/config $work/bin/runq; wait \$one"
 sinks twice; sleep 0.5
 check "and deliver once" test "$(grep -ls '^Subject: twice' "$SINK"/[0-9]* | wc -l)" = 1
+
+# --- a daemon in the background ---
+
+# Whoever waits for the end of its output is not kept waiting.
+run sendmail -bd 2>&1 | cat
+check "-bd goes into the background when it serves" exits 0 run smailctl status
+check "a second one is refused" exits 75 run sendmail -bd
+message background | run sendmail bg@far.test
+check "and it delivers" sinks background
+kill "$(cat "$work/run/owner.lock")"
+gone() { ! run smailctl status >/dev/null 2>&1; }
+check "owner.lock says whom to end" wait_for 10 gone
 
 # --- nobody who takes it ---
 
