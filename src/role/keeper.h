@@ -35,6 +35,7 @@ struct worker_link {
     char *user;
     struct channel *channel;
     bool ready;
+    bool spoken; /* it reported on a job of this spool process: its older ones are told */
     struct worker_link *next;
 };
 
@@ -44,8 +45,9 @@ struct job_state {
     uint32_t kind; /* enum queue_action_kind */
     struct message_id id;
     struct worker_link *worker; /* NULL: its worker is gone */
-    const uint32_t *given;      /* numbers of the addresses that it may speak of */
+    const uint32_t *given;      /* numbers of the addresses that it was given */
     uint32_t given_count;
+    bool adopted; /* of a spool process that died: what it was given is not known */
     struct arena *arena;
     struct envelope envelope;
     struct address *addresses;

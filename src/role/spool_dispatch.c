@@ -89,19 +89,22 @@ is_due(enum address_state state, enum job_kind kind)
 
 /* The addresses of the job and, behind each other, all their ancestors. */
 static void
-addresses_attach(const struct job_state *state, const struct wire_dispatch *dispatch,
+addresses_attach(struct job_state *state, const struct wire_dispatch *dispatch,
                  struct job *job, struct arena *arena)
 {
     bool *taken = arena_array(arena, state->address_count + 1, sizeof *taken);
+    uint32_t *given = arena_array(state->arena, dispatch->count, sizeof *given);
 
     job->addresses = arena_array(arena, dispatch->count, sizeof *job->addresses);
     job->known = arena_array(arena, state->address_count, sizeof *job->known);
+    state->given = given;
     for (uint32_t i = 0; i < dispatch->count; i++) {
         uint32_t number = dispatch->numbers[i];
 
         if (number == 0 || number > state->address_count ||
             !is_due(state->addresses[number - 1].state, job->kind))
             continue;
+        given[state->given_count++] = number;
         job->addresses[job->address_count++] = state->addresses[number - 1];
         for (number = state->addresses[number - 1].parent;
              number != 0 && number <= state->address_count && !taken[number];
@@ -114,7 +117,7 @@ addresses_attach(const struct job_state *state, const struct wire_dispatch *disp
 
 /* A bounce tells of all failed addresses that are not reported yet. */
 static void
-failed_attach(const struct job_state *state, struct job *job, struct arena *arena)
+failed_attach(struct job_state *state, struct job *job, struct arena *arena)
 {
     struct wire_dispatch failed = {0};
     uint32_t *numbers = arena_array(arena, state->address_count, sizeof *numbers);

@@ -83,25 +83,27 @@ job_end(struct keeper *keeper, uint64_t number)
 
 /*
  * A worker reports to a spool process that did not give out the job (that one died): it
- * is taken up as if it had.
+ * is taken up as if it had. That comes before everything else it says.
  */
 static struct job_state *
-job_adopt(struct keeper *keeper, uint64_t number, const struct message_id *id)
+job_adopt(struct worker_link *worker, uint64_t number, const struct message_id *id)
 {
+    struct keeper *keeper = worker->keeper;
     struct spool_message *message = spool_find(keeper->spool, id);
     struct job_state *state;
     struct error error = {0};
 
-    if (!message)
+    if (!message || worker->spoken)
         return NULL;
     state = memory_alloc(sizeof *state);
     memset(state, 0, sizeof *state);
     state->number = number;
     state->id = *id;
+    state->worker = worker;
     state->arena = arena_new();
     state->address_count = message->address_count;
     state->begun = clock_milliseconds();
-    state->orphan = true;
+    state->orphan = state->adopted = true;
     if (!spool_load(keeper->spool, message, state->arena, &state->envelope,
                     &state->addresses, &error)) {
         log_panic(keeper->role->log, id->text, "%s", error.text);
@@ -111,6 +113,44 @@ job_adopt(struct keeper *keeper, uint64_t number, const struct message_id *id)
     }
     job_put(keeper, state);
     return state;
+}
+
+/* The job that a worker speaks of, if it is one of its own and of that message. */
+static struct job_state *
+job_of(struct worker_link *worker, uint64_t number, const struct message_id *id)
+{
+    struct job_state *state = job_find(worker->keeper, number);
+
+    if (!state)
+        return job_adopt(worker, number, id);
+    if (strcmp(state->id.text, id->text) != 0) {
+        log_panic(worker->keeper->role->log, id->text,
+                  "worker %u spoke of a message that it was not given", worker->number);
+        return NULL;
+    }
+    return state;
+}
+
+/*
+ * May the worker say what became of this address? Only if it was given it (what it made
+ * itself it calls by position). Of a job that was adopted, a user's worker may speak of
+ * its user's alone.
+ */
+static bool
+address_is_its(const struct worker_link *worker, const struct job_state *state,
+               uint32_t number)
+{
+    if (number == 0 || number > state->address_count)
+        return false;
+    for (uint32_t i = 0; i < state->given_count; i++)
+        if (state->given[i] == number)
+            return true;
+    if (state->adopted && (worker->class != WORKER_USER ||
+                           strcmp(state->addresses[number - 1].user, worker->user) == 0))
+        return true;
+    log_panic(worker->keeper->role->log, state->id.text,
+              "worker %u spoke of an address that it was not given", worker->number);
+    return false;
 }
 
 struct worker_link *
@@ -174,9 +214,61 @@ addresses_remember(struct job_state *state, const struct address *addresses,
     }
 }
 
-static void
-expanded_take(struct keeper *keeper, struct frame *frame)
+static bool
+same_user(const char *name, const char *user)
 {
+    return name && strcmp(name, user) == 0;
+}
+
+/*
+ * A user's worker may not have anything done as somebody else, but for those whom the
+ * configuration names for what stands in files of users.
+ */
+static bool
+user_is_its(const struct worker_link *worker, const char *user)
+{
+    const struct configuration *configuration = worker->keeper->role->configuration;
+
+    if (worker->class != WORKER_USER || user[0] == '\0' ||
+        strcmp(user, worker->user) == 0 ||
+        same_user(configuration->settings.nobody, user))
+        return true;
+    for (size_t i = 0; i < configuration->directors.count; i++) {
+        const struct director_generic *generic =
+            configuration->directors.list[i].director;
+
+        if (same_user(generic->set_user, user) || same_user(generic->default_user, user))
+            return true;
+    }
+    log_panic(worker->keeper->role->log, NULL,
+              "worker %u of %s wanted something done as %s", worker->number, worker->user,
+              user);
+    return false;
+}
+
+/* Addresses that were there must be the worker's; those that are new have no number. */
+static bool
+expansion_is_its(const struct worker_link *worker, const struct job_state *state,
+                 const struct wire_expanded *expanded)
+{
+    for (uint32_t i = 0; i < expanded->count; i++) {
+        const struct address *address = &expanded->addresses[i];
+
+        if (address->number != 0 && !address_is_its(worker, state, address->number))
+            return false;
+        if (address->number == 0 && (address->parent & ADDRESS_PARENT_IN_ARRAY) == 0 &&
+            !address_is_its(worker, state, address->parent))
+            return false;
+        if (!user_is_its(worker, address->user))
+            return false;
+    }
+    return true;
+}
+
+static void
+expanded_take(struct worker_link *worker, struct frame *frame)
+{
+    struct keeper *keeper = worker->keeper;
     struct wire_expanded expanded;
     struct job_state *state;
     struct error error = {0};
@@ -185,10 +277,8 @@ expanded_take(struct keeper *keeper, struct frame *frame)
 
     if (!wire_read(frame, WIRE_EXPANDED, keeper->group, &expanded))
         return;
-    state = job_find(keeper, expanded.job);
-    if (!state)
-        state = job_adopt(keeper, expanded.job, &expanded.id);
-    if (!state)
+    state = job_of(worker, expanded.job, &expanded.id);
+    if (!state || !expansion_is_its(worker, state, &expanded))
         return;
     /* Positions count over all slices of the job; what came in earlier ones has numbers.
      */
@@ -220,28 +310,29 @@ expanded_take(struct keeper *keeper, struct frame *frame)
 }
 
 static void
-outcomes_take(struct keeper *keeper, struct frame *frame)
+outcomes_take(struct worker_link *worker, struct frame *frame)
 {
+    struct keeper *keeper = worker->keeper;
     struct wire_outcomes outcomes;
     struct job_state *state;
 
     if (!wire_read(frame, WIRE_OUTCOMES, keeper->group, &outcomes))
         return;
-    state = job_find(keeper, outcomes.job);
-    if (!state)
-        state = job_adopt(keeper, outcomes.job, &outcomes.id);
+    state = job_of(worker, outcomes.job, &outcomes.id);
     if (!state)
         return;
     for (uint32_t i = 0; i < outcomes.count; i++) {
         struct spool_outcome *outcome = &outcomes.outcomes[i];
         struct error error = {0};
         struct after *after;
+        bool is_made;
 
         /* A report that outlived the spool process: its numbers are those of the message.
          */
-        if (state)
-            outcome->number = number_resolve(state, outcome->number);
-        if (outcome->number == 0 || outcome->number & ADDRESS_PARENT_IN_ARRAY)
+        is_made = (outcome->number & ADDRESS_PARENT_IN_ARRAY) != 0;
+        outcome->number = number_resolve(state, outcome->number);
+        if (is_made ? outcome->number == 0 || outcome->number > state->address_count
+                    : !address_is_its(worker, state, outcome->number))
             continue;
         if (!spool_add_outcome(keeper->spool, &outcomes.id, outcome, &error)) {
             log_panic(keeper->role->log, outcomes.id.text, "%s", error.text);
@@ -250,18 +341,17 @@ outcomes_take(struct keeper *keeper, struct frame *frame)
         after = after_add(keeper, AFTER_OUTCOME, &outcomes.id);
         after->outcome = outcome;
         after->job = outcomes.job;
-        if (outcome->number <= state->address_count) {
-            after->address =
-                address_copy(&state->addresses[outcome->number - 1], keeper->group);
-            after->envelope = arena_alloc(keeper->group, sizeof *after->envelope);
-            *after->envelope = state->envelope;
-        }
+        after->address =
+            address_copy(&state->addresses[outcome->number - 1], keeper->group);
+        after->envelope = arena_alloc(keeper->group, sizeof *after->envelope);
+        *after->envelope = state->envelope;
     }
 }
 
 static void
-report_take(struct keeper *keeper, struct frame *frame)
+report_take(struct worker_link *worker, struct frame *frame)
 {
+    struct keeper *keeper = worker->keeper;
     struct wire_report report;
     struct error error = {0};
     struct message_id id;
@@ -269,7 +359,10 @@ report_take(struct keeper *keeper, struct frame *frame)
     bool fine = true;
 
     if (!wire_read(frame, WIRE_REPORT, keeper->group, &report) ||
-        !spool_find(keeper->spool, &report.id))
+        !job_of(worker, report.job, &report.id) || !spool_find(keeper->spool, &report.id))
+        return;
+    /* A user's worker tells of success alone; bounces and warnings are made by others. */
+    if (worker->class == WORKER_USER && report.kind != REPORT_SUCCESS)
         return;
     if (report.has_message) {
         id = keeper_id(keeper, report.envelope.grade);
@@ -321,7 +414,9 @@ job_is_its(struct worker_link *worker, uint64_t number)
 {
     struct job_state *state = job_find(worker->keeper, number);
 
-    return !state || state->worker == worker || !state->worker;
+    if (state && state->worker == worker && !state->adopted)
+        worker->spoken = true;
+    return !state || state->worker == worker;
 }
 
 static void
@@ -341,13 +436,13 @@ worker_frame(struct worker_link *worker, struct frame *frame)
         hello_take(worker, frame);
         break;
     case WIRE_EXPANDED:
-        expanded_take(keeper, frame);
+        expanded_take(worker, frame);
         break;
     case WIRE_OUTCOMES:
-        outcomes_take(keeper, frame);
+        outcomes_take(worker, frame);
         break;
     case WIRE_REPORT:
-        report_take(keeper, frame);
+        report_take(worker, frame);
         break;
     case WIRE_DONE:
         if (wire_read(frame, WIRE_DONE, keeper->group, &end)) {
@@ -436,7 +531,7 @@ worker_add(struct keeper *keeper, const struct wire_peer *peer, int fd)
     worker->number = peer->instance;
     worker->class = class_of_role(peer->kind);
     worker->user = memory_string(peer->user);
-    worker->ready = false;
+    worker->ready = worker->spoken = false;
     worker->channel = channel_new(fd);
     worker->next = keeper->workers;
     keeper->workers = worker;
