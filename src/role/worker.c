@@ -213,8 +213,10 @@ spool_greet(struct worker *worker)
         done_report(done, worker->spool);
     if (!channel_send_all(worker->spool))
         spool_drop(worker);
-    else /* not before: the queue hears of a worker's end from one of the two */
-        wire_send(worker->role->control, WIRE_READY, &ready, -1);
+    /* Not before: the queue hears of a worker's end from the spool or from the master. */
+    wire_send(worker->role->control, WIRE_READY, &ready, -1);
+    if (!channel_send_all(worker->role->control))
+        worker->master_gone = true;
 }
 
 /* --- jobs --- */

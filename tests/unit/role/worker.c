@@ -172,8 +172,8 @@ START_TEST(a_job_is_done_and_told)
 {
     struct wire_ready ready;
 
-    expect(control, WIRE_READY, &ready);
     expect_hello();
+    expect(control, WIRE_READY, &ready);
     job_queue(7, "box");
     ck_assert(channel_send_all(spool));
     expect_delivered(7);
