@@ -180,6 +180,8 @@ path_take(struct span arguments, const char *word, struct arena *arena, const ch
     if (found.bytes[0] == '<') {
         found.bytes++;
         found.length -= 2;
+    } else if (span_find(found, '>') < length || span_find(found, '<') < length) {
+        return false; /* it would end somewhere else once it stands in brackets */
     }
     *path = span_string(found, arena);
     *parameters = parameters_of(span_from(rest, length), arena);

@@ -130,6 +130,23 @@ dead_letter_keep(const struct handover *handover)
         close(fd);
 }
 
+/* A bracket outside quotes would end the path that it is put into. */
+static bool
+path_is_closed(const char *path)
+{
+    bool quoted = false;
+
+    for (const char *at = path; *at; at++) {
+        if (*at == '\\' && at[1])
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (*at == '<' || *at == '>'))
+            return false;
+    }
+    return true;
+}
+
 /* Recipients of the command line: split at commas, not at blanks. */
 static const char **
 recipients_split(const struct options *options, size_t *count)
@@ -271,6 +288,12 @@ deliver(const struct options *options, const struct configuration *configuration
         .options = options, .content = content, .arena = options->arena};
 
     handover.recipients = recipients_split(options, &handover.recipient_count);
+    for (size_t i = 0; i < handover.recipient_count; i++)
+        if (!path_is_closed(handover.recipients[i])) {
+            fprintf(stderr, "%s: %s: no address\n", options->program,
+                    handover.recipients[i]);
+            return EX_DATAERR;
+        }
     if (handover.recipient_count == 0 && !options->from_header) {
         fprintf(stderr, "%s: no recipients\n", options->program);
         return EX_USAGE;
@@ -304,7 +327,8 @@ options_complete(struct options *options)
         options->envelope.program = options->program;
     if (path.length >= 2 && path.bytes[0] == '<' && path.bytes[path.length - 1] == '>')
         options->sender = arena_bytes(options->arena, path.bytes + 1, path.length - 2);
-    return arguments_are_clean(options);
+    return arguments_are_clean(options) &&
+           (!options->sender || path_is_closed(options->sender));
 }
 
 static int
@@ -330,7 +354,8 @@ command_deliver(const struct options *options)
     int code;
 
     if (!options_complete(&complete)) {
-        fprintf(stderr, "%s: a control character in an argument\n", options->program);
+        fprintf(stderr, "%s: an argument holds what no address or name can hold\n",
+                options->program);
         return EX_DATAERR;
     }
     configuration = command_configuration(options, NULL, options->arena);

@@ -29,6 +29,18 @@ control_select_ids(const struct options *options, const char **words, size_t cou
     return count;
 }
 
+/* Nothing is delivered until that is mended, or soon nothing will be. */
+static void
+mistakes_tell(const struct options *options)
+{
+    struct configuration *configuration =
+        command_configuration(options, NULL, options->arena);
+
+    if (configuration_is_broken(configuration))
+        puts("THE CONFIGURATION HAS ERRORS (smailctl check)");
+    configuration_free(configuration);
+}
+
 int
 command_mailq(const struct options *options)
 {
@@ -51,6 +63,8 @@ command_mailq(const struct options *options)
         words[count++] =
             arena_format(options->arena, "recipient=%s", options->queue_recipient);
     request.count = control_select_ids(options, words, count);
+    if (!options->json)
+        mistakes_tell(options);
     code = control_print(options, &request);
     if (code == EX_OK && counting.lines == 0 && !options->json)
         puts(options->argument_count > 0 ? "There is no such message"

@@ -2,8 +2,10 @@
 /* The flags of all classic names, in one table-driven parser. */
 #include "command/options.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -192,6 +194,17 @@ origin_take(struct cursor *cursor, const char *rest)
     }
 }
 
+/* Whoever goes into the background leaves the directory it was started in. */
+static const char *
+absolute(const char *path, struct arena *arena)
+{
+    char directory[PATH_MAX];
+
+    if (path[0] == '/' || strcmp(path, "-") == 0 || !getcwd(directory, sizeof directory))
+        return path;
+    return arena_format(arena, "%s/%s", directory, path);
+}
+
 /* The files that a private configuration names. */
 static bool
 file_take(struct cursor *cursor, char which, const char *rest)
@@ -211,7 +224,10 @@ file_take(struct cursor *cursor, char which, const char *rest)
             continue;
         if (cursor->options->restricted)
             return refuse_restricted(cursor);
-        return value_take(cursor, rest, files[i].path);
+        if (!value_take(cursor, rest, files[i].path))
+            return false;
+        *files[i].path = absolute(*files[i].path, cursor->options->arena);
+        return true;
     }
     return fail_permanent(cursor->error, "5.5.4", "unknown flag -o%c", which);
 }
@@ -515,6 +531,7 @@ options_parse(int argc, char **argv, struct arena *arena, struct options *option
 {
     struct cursor cursor = {argc, 1, argv, options, error};
     const char **arguments = arena_array(arena, (size_t)argc + 1, sizeof *arguments);
+    const char *config = getenv("SMAIL_CONFIG");
     size_t count = 0;
 
     memset(options, 0, sizeof *options);
@@ -522,9 +539,8 @@ options_parse(int argc, char **argv, struct arena *arena, struct options *option
     options->program = argc > 0 ? base_name(argv[0]) : "smail";
     options->envelope = envelope_new();
     name_apply(options);
-    options->paths.config = getenv("SMAIL_CONFIG");
-    if (options->paths.config && !options->paths.config[0])
-        options->paths.config = NULL;
+    if (config && config[0])
+        options->paths.config = absolute(config, arena);
     for (; cursor.at < argc; cursor.at++) {
         const char *argument = argv[cursor.at];
 

@@ -59,13 +59,20 @@ table_mdoc(const char *name, struct text *text)
 static int
 mdoc_print(const struct options *options)
 {
+    static const char *const all[] = {"config", "directors", "routers", "transports"};
+    const char *const *names = options->arguments;
+    size_t count = options->argument_count;
     struct text text = text_new(options->arena);
 
-    for (size_t i = 0; i < options->argument_count; i++)
-        if (!table_mdoc(options->arguments[i], &text)) {
+    if (count == 0) {
+        names = all;
+        count = sizeof all / sizeof all[0];
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!table_mdoc(names[i], &text)) {
             fprintf(stderr,
                     "%s: %s: the tables are config, directors, routers, transports\n",
-                    options->program, options->arguments[i]);
+                    options->program, names[i]);
             return EX_USAGE;
         }
     fputs(text_string(&text), stdout);

@@ -76,6 +76,7 @@ static const struct {
     {"MAIL FROM: a@b\nRCPT TO: <c@d>\nDATA\n.\n", "<a@b> c@d []\n"},
     {"MAIL FROM:<\"x>y\"@b>\nRCPT TO:<c@d>\nDATA\n.\n", "<\"x>y\"@b> c@d []\n"},
     {ENVELOPE "RCPT TO:<open\nDATA\n.\n", "<a@b> c@d TO:<open! []\n"},
+    {ENVELOPE "RCPT TO:x>y\nDATA\n.\n", "<a@b> c@d TO:x>y! []\n"},
     {ENVELOPE "RCPT c@d\nDATA\n.\n", "<a@b> c@d c@d! []\n"},
     /* BDAT */
     {ENVELOPE "BDAT 4\n.\nx\nBDAT 2 LAST\nyz" ENVELOPE "DATA\n.\n",

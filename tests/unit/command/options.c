@@ -143,8 +143,9 @@ static const struct {
     {"sendmail|-N|failure,delay|-R|hdrs|a", "deliver notify=12 <a>"},
     {"sendmail|-U|-G|a", "deliver <a>"},
     /* files */
-    {"sendmail|-C|x.cf|a", "deliver config=x.cf <a>"},
-    {"sendmail|-oCx.cf|a", "deliver config=x.cf <a>"},
+    {"sendmail|-C|/x.cf|a", "deliver config=/x.cf <a>"},
+    {"sendmail|-oC/x.cf|a", "deliver config=/x.cf <a>"},
+    {"sendmail|-C|-|a", "deliver config=- <a>"},
     /* no more flags */
     {"sendmail|--|-t", "deliver <-t>"},
     {"sendmail|-", "deliver <->"},
@@ -229,8 +230,11 @@ START_TEST(test_the_environment_names_the_configuration)
     setenv("SMAIL_CONFIG", "/some/config", 1);
     ck_assert(parse("rmail|a", arena, &options, NULL));
     ck_assert_str_eq(options.paths.config, "/some/config");
+    ck_assert(parse("sendmail|-C|/other|a", arena, &options, NULL));
+    ck_assert_str_eq(options.paths.config, "/other");
+    /* from wherever it is read later */
     ck_assert(parse("sendmail|-C|other|a", arena, &options, NULL));
-    ck_assert_str_eq(options.paths.config, "other");
+    ck_assert(options.paths.config[0] == '/');
     setenv("SMAIL_CONFIG", "", 1);
     ck_assert(parse("sendmail|a", arena, &options, NULL));
     ck_assert_ptr_null(options.paths.config);
