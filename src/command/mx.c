@@ -4,6 +4,7 @@
 #include "command/command.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "mail/domain.h"
@@ -44,7 +45,10 @@ refused(const struct asking *asking, const char *domain, enum dns_result result,
         json_string(asking->json, "status", error->status);
         json_bool(asking->json, "permanent", result != DNS_FAILURE);
     } else {
-        fprintf(stderr, "%s: %s\n", domain, why);
+        if (strstr(why, domain))
+            fprintf(stderr, "%s\n", why);
+        else
+            fprintf(stderr, "%s: %s\n", domain, why);
     }
     return result_code(result);
 }

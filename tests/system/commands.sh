@@ -271,6 +271,13 @@ check "no daemon: the command owns the spool for a moment" exits 0 run sendmail 
 check "and delivers" sinks transient
 message later | run sendmail -odq t2@far.test
 check "no daemon: what is queued stays" says t2@far.test run mailq
+message alone >"$work/tmp/alone"
+check "no daemon: -odf delivers before it returns" exits 0 run sendmail -odf fa@far.test <"$work/tmp/alone"
+check "it did" in_sink alone
+check "-oep -odf: a refusal is the exit code" exits 69 run sendmail -odf -oep refuse@far.test <"$work/tmp/alone"
+check "and its words are printed" grep -q "nobody here" "$work/tmp/err"
+check "-oep -odf: who must wait is not refused" exits 0 run sendmail -odf -oep defer@far.test <"$work/tmp/alone"
+check "smailctl queue remove without a daemon" says "1 message" run smailctl queue remove --recipient defer@
 check "runq becomes the owner for one run" exits 0 run runq
 check "and delivers" sinks later
 check "two at once do no harm" sh -c "
