@@ -41,6 +41,22 @@ mistakes_tell(const struct options *options)
     configuration_free(configuration);
 }
 
+/* With mistakes in it mail is kept, and whoever looks after the mail is to know why. */
+static void
+mistakes_shout(const struct options *options)
+{
+    struct configuration *configuration =
+        command_configuration(options, NULL, options->arena);
+    size_t errors = configuration->problems.errors;
+
+    if (configuration_is_broken(configuration))
+        fprintf(stderr,
+                "%s: THE CONFIGURATION HAS %zu ERROR%s: mail is kept, nothing is "
+                "delivered with it (smailctl check)\n",
+                options->program, errors, errors == 1 ? "" : "S");
+    configuration_free(configuration);
+}
+
 int
 command_mailq(const struct options *options)
 {
@@ -65,6 +81,7 @@ command_mailq(const struct options *options)
     request.count = control_select_ids(options, words, count);
     if (!options->json)
         mistakes_tell(options);
+    mistakes_shout(options);
     code = control_print(options, &request);
     if (code == EX_OK && counting.lines == 0 && !options->json)
         puts(options->argument_count > 0 ? "There is no such message"
