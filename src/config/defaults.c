@@ -95,25 +95,25 @@ static const char transports[] =
     "\tfile = $user, expand_user, mode = 0600, suffix = \"\\n\"\n"
     "\n"
     "smtp:\n"
-    "\tdriver = smtp, inet, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, inet, max_addrs = 100, -max_chars\n"
     "\n"
     "inet_zone_smtp:\n"
-    "\tdriver = smtp, inet, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, inet, max_addrs = 100, -max_chars\n"
     "\n"
     "inet_zone_bind_smtp:\n"
-    "\tdriver = smtp, inet, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, inet, max_addrs = 100, -max_chars\n"
     "\n"
     "uucp_zone_smtp:\n"
-    "\tdriver = smtp, uucp, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, uucp, max_addrs = 100, -max_chars\n"
     "\n"
     "uucp_zone_bind_smtp:\n"
-    "\tdriver = smtp, uucp, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, uucp, max_addrs = 100, -max_chars\n"
     "\n"
     "local_smtp:\n"
-    "\tdriver = smtp, local_xform, max_addrs = 100, -max_chars, retry_dir = smtp\n"
+    "\tdriver = smtp, local_xform, max_addrs = 100, -max_chars\n"
     "\n"
     "local_bind_smtp:\n"
-    "\tdriver = smtp, local_xform, max_addrs = 100, -max_chars, retry_dir = smtp\n";
+    "\tdriver = smtp, local_xform, max_addrs = 100, -max_chars\n";
 
 const char *
 default_directors(const char *alias_file, struct arena *arena)

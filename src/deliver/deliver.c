@@ -64,11 +64,12 @@ call_reverse_path(const struct call *call, const struct entry *entry)
     const char *owner = call->addresses[call->positions[0]]->owner;
     const char *path = call->job->envelope.reverse_path;
 
-    if (path[0] == '\0')
+    /* Final delivery shows who sent it; an owner is for mail that goes on. */
+    if (path[0] == '\0' || entry->transport->local)
         return path;
     if (owner[0] != '\0')
         path = owner;
-    if (entry->transport->local || entry->transport->local_xform)
+    if (entry->transport->local_xform)
         return path;
     return deliver_qualified(settings, path, call->context->arena);
 }
@@ -253,6 +254,14 @@ call_other(const struct call *call, const struct delivery *delivery, const char 
     call_transport(&other, &shadow);
 }
 
+/* Whoever reads of trouble in a log sees which transport had it. */
+static void
+error_name(struct error *error, const struct entry *entry)
+{
+    if (strncmp(error->text, "transport ", strlen("transport ")) != 0)
+        error_prefix(error, "transport %s", entry->name);
+}
+
 /* An address that its driver forgot waits; nothing leaves without a reason. */
 static void
 call_take_results(const struct call *call, const struct delivery *delivery)
@@ -264,6 +273,8 @@ call_take_results(const struct call *call, const struct delivery *delivery)
             (result->outcome == OUTCOME_DEFERRED || result->outcome == OUTCOME_FAILED))
             fail_temporary(&result->error, "4.3.5", "transport %s did not decide",
                            delivery->entry->name);
+        if (result->outcome == OUTCOME_DEFERRED || result->outcome == OUTCOME_FAILED)
+            error_name(&result->error, delivery->entry);
         if (result->outcome == OUTCOME_FAILED && !result->error.permanent)
             result->outcome = OUTCOME_DEFERRED;
         /* A file or command that stands for another host is not the end of the way. */

@@ -14,7 +14,7 @@ static const char config[] = "hostnames=vlager.vbrew.com\nmax_hop_count=5\n";
 /* Each call leaves one line: its arguments. */
 static const char transports[] =
     "one: driver=pipe, local, -received; cmd=\"@/note one $sender $($user$)\"\n"
-    "three: driver=pipe, local, -received, max_addrs=3; cmd=\"@/note 3 $sender "
+    "three: driver=pipe, local_xform, -received, max_addrs=3; cmd=\"@/note 3 $sender "
     "$($user$)\"\n"
     "short: driver=pipe, local, -received, -max_addrs, max_chars=20;\n"
     "    cmd=\"@/note short $($user$)\"\n"
