@@ -287,6 +287,40 @@ check "two at once do no harm" sh -c "
 sinks twice; sleep 0.5
 check "and deliver once" test "$(grep -ls '^Subject: twice' "$SINK"/[0-9]* | wc -l)" = 1
 
+# --- a broken configuration ---
+
+cp "$work/lib/config" "$work/tmp/config"
+echo 'no_such_variable = 1' >>"$work/lib/config"
+if start; then
+    message kept | run sendmail kept@far.test
+    check "broken configuration: submissions are kept" says kept@far.test run mailq
+    check "mailq shouts" says "THE CONFIGURATION HAS 1 ERROR" run mailq
+    check "smailctl status shouts" says "THE CONFIGURATION HAS ERRORS" run smailctl status
+    cat >"$work/tmp/broken.py" <<PYTHON
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", $PORT) as server:
+    server.ehlo()
+    code, text = server.mail("a@b.test")
+    print(code, text.decode())
+    code, text = server.rcpt("$USER_NAME@house.test")
+    print(code, text.decode())
+PYTHON
+    check "clients are put off" says "^451 4.3.5" python3 "$work/tmp/broken.py"
+    cp "$work/tmp/config" "$work/lib/config"
+    kill -HUP "$DAEMON"
+    check "once it is repaired and read again, mail goes on" sinks kept
+    check "and clients are served" wait_for 10 says "^250" python3 "$work/tmp/broken.py"
+    echo 'no_such_variable = 1' >>"$work/lib/config"
+    kill -HUP "$DAEMON"
+    check "a reload with mistakes keeps the old configuration" wait_for 10 grep -q "the old one stays" "$work/log/paniclog"
+    message still | run sendmail still@far.test
+    check "with which mail goes on" sinks still
+    stop
+else
+    not_ok "a daemon starts with a broken configuration"
+fi
+cp "$work/tmp/config" "$work/lib/config"
+
 # --- a daemon in the background ---
 
 # Whoever waits for the end of its output is not kept waiting.
