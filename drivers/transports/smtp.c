@@ -176,6 +176,16 @@ job_timeouts(const struct job *job)
     };
 }
 
+/* Whose fault it was; a host that is given as an address is named once. */
+static void
+error_host(struct error *error, const char *host, const char *address)
+{
+    if (host[0] == '[')
+        error_prefix(error, "%s", host);
+    else
+        error_prefix(error, "%s [%s]", host, address);
+}
+
 static bool
 place_connect(const struct job *job, const struct smtp_place *place, bool plain,
               struct smtp_client **client, struct error *error)
@@ -206,7 +216,7 @@ place_open(struct job *job, const struct smtp_place *place)
     if (!place_connect(job, place, false, &client, &error) &&
         (job->config->lmtp || !smtp_client_hung_up(&error) ||
          !place_connect(job, place, true, &client, &error))) {
-        error_prefix(&error, "%s [%s]", place->host, place->address.text);
+        error_host(&error, place->host, place->address.text);
         smtp_hosts_note(&job->hosts, &error);
         return NULL;
     }
@@ -302,7 +312,7 @@ result_take(const struct job *job, const struct held *held,
     result->report = REPORT_SENDER;
     result->remote = arena_string(arena, held->host);
     if (recipient->outcome != OUTCOME_RELAYED)
-        error_prefix(&result->error, "%s [%s]", held->host, held->address);
+        error_host(&result->error, held->host, held->address);
     /* A host that knows NOTIFY reports success itself (RFC 3461 5.2.2). */
     result->report_passed = recipient->outcome == OUTCOME_RELAYED &&
                             smtp_client_extensions(held->client)->dsn;

@@ -232,6 +232,15 @@ pair(struct text *line, bool *first, const char *name, const char *value)
     text_add_format(line, "%s=%s", name, clean(value, line));
 }
 
+/* sendmail's priority of a message of class 0: it grows with size and recipients. */
+static const char *
+priority(const struct envelope *envelope, struct arena *arena)
+{
+    return arena_format(
+        arena, "%llu",
+        (unsigned long long)(envelope->size + envelope->recipient_count * 30000));
+}
+
 /* hh:mm:ss, with days in front as "d+". */
 static const char *
 elapsed(int64_t milliseconds, struct arena *arena)
@@ -256,6 +265,7 @@ accepted_pairs(const struct log_record *record, struct text *line)
     pair(line, &first, "size",
          arena_format(line->arena, "%llu", (unsigned long long)envelope->size));
     pair(line, &first, "class", "0");
+    pair(line, &first, "pri", priority(envelope, line->arena));
     pair(line, &first, "nrcpts",
          arena_format(line->arena, "%zu", envelope->recipient_count));
     pair(line, &first, "msgid", envelope->message_id);

@@ -133,12 +133,12 @@ is_try_again(int number)
 /* --- opening --- */
 
 static bool
-connect_fail(const struct net_address *address, int number, int fd, struct error *error)
+connect_fail(int number, int fd, struct error *error)
 {
     if (fd >= 0)
         close(fd);
-    return fail_temporary_number(error, ERR_SMTP_CONNECT, "4.4.1", "connect to %s: %s",
-                                 address->text, strerror(number));
+    return fail_temporary_number(error, ERR_SMTP_CONNECT, "4.4.1", "connect: %s",
+                                 strerror(number));
 }
 
 /* The outcome of a connect() that did not end at once: errno, or 0. */
@@ -165,14 +165,14 @@ connection_open(const struct net_address *address, int64_t timeout,
         socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
-        return connect_fail(address, errno, -1, error);
+        return connect_fail(errno, -1, error);
     if (connect(fd, (const struct sockaddr *)&address->socket, address->length) != 0)
         number = errno == EINPROGRESS || errno == EINTR ? connect_outcome(fd, deadline)
                                                         : errno;
     if (number == 0 && fcntl(fd, F_SETFL, 0) != 0)
         number = errno;
     if (number != 0)
-        return connect_fail(address, number, fd, error);
+        return connect_fail(number, fd, error);
     /* We gather by ourselves. A refusal costs speed only. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     *connection = connection_from(fd);

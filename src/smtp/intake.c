@@ -16,6 +16,16 @@
 
 enum { HEADER_FIRST = 2048 }; /* octets of a first header buffer */
 
+/* What the client called itself; a local one that is "localhost" has said nothing. */
+static const char *
+intake_hello(const struct smtp_session *session)
+{
+    if (session->hello == NULL ||
+        (session->origin == ORIGIN_LOCAL && strcmp(session->hello, "localhost") == 0))
+        return "";
+    return session->hello;
+}
+
 struct intake *
 smtp_intake_new(const struct smtp_session *session)
 {
@@ -31,7 +41,7 @@ smtp_intake_new(const struct smtp_session *session)
     envelope->peer_address = claim != NULL ? claim->address : peer->address;
     envelope->peer_name = claim != NULL ? claim->name : peer->name;
     envelope->peer_port = claim != NULL ? claim->port : peer->port;
-    envelope->hello = session->hello != NULL ? session->hello : "";
+    envelope->hello = intake_hello(session);
     if (session_is_local(session)) {
         envelope->submitter_uid = peer->uid;
         envelope->submitter = peer->user;

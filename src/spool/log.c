@@ -51,9 +51,9 @@ log_reason(struct log_reader *reader, const struct spool_outcome *outcome)
     text_add(reader->log, " reason: ");
     if (outcome->error.number > 0)
         text_add_format(reader->log, "(ERR_%03d) ", outcome->error.number);
-    if (outcome->error.status[0] != '\0')
-        text_add_format(reader->log, "%s ", outcome->error.status);
     text_add(reader->log, outcome->error.text);
+    if (outcome->error.status[0] != '\0')
+        text_add_format(reader->log, " status: %s", outcome->error.status);
     if (outcome->remote[0] != '\0')
         text_add_format(reader->log, " remote: %s", outcome->remote);
     if (outcome->diagnostic[0] != '\0')

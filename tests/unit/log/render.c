@@ -85,10 +85,10 @@ START_TEST(syslog_has_sendmails_pairs)
     envelope.recipient_count = 2;
     record.id = "m0puwU8-00023UB";
     record.envelope = &envelope;
-    ck_assert_str_eq(
-        rendered(&record, "syslog", arena),
-        "m0puwU8-00023UB: from=<root>, size=1468, class=0, nrcpts=2, msgid=<a@b>, "
-        "proto=esmtp, relay=client.example [192.0.2.1]\n");
+    ck_assert_str_eq(rendered(&record, "syslog", arena),
+                     "m0puwU8-00023UB: from=<root>, size=1468, class=0, pri=61468, "
+                     "nrcpts=2, msgid=<a@b>, "
+                     "proto=esmtp, relay=client.example [192.0.2.1]\n");
     record = log_record_new(EVENT_DELIVERED);
     record.id = "m0puwU8-00023UB";
     record.address = "u@d.example";

@@ -187,7 +187,7 @@ START_TEST(stale_is_what_spoke_or_closed)
 }
 END_TEST
 
-START_TEST(refused_connection_names_its_address)
+START_TEST(a_refused_connection_says_so)
 {
     struct arena *arena = arena_new();
     struct sockaddr_in local = {.sin_family = AF_INET,
@@ -205,7 +205,7 @@ START_TEST(refused_connection_names_its_address)
     ck_assert(!connection_open(&address, 1000, &connection, &error));
     ck_assert_int_eq(error.number, 148);
     ck_assert_str_eq(error.status, "4.4.1");
-    ck_assert_ptr_nonnull(strstr(error.text, "127.0.0.1"));
+    ck_assert_str_eq(error.text, "connect: Connection refused"); /* the Guide's words */
     ck_assert_int_eq(listen(server, 1), 0);
     ck_assert(connection_open(&address, 1000, &connection, &error));
     connection_close(connection);
@@ -226,6 +226,6 @@ net_connection_case(void)
     tcase_add_test(tests, writing_to_nobody_is_an_error_and_no_signal);
     tcase_add_test(tests, everything_written_arrives_in_order);
     tcase_add_test(tests, stale_is_what_spoke_or_closed);
-    tcase_add_test(tests, refused_connection_names_its_address);
+    tcase_add_test(tests, a_refused_connection_says_so);
     return tests;
 }

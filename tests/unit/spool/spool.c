@@ -366,8 +366,8 @@ START_TEST(the_log_has_the_shapes_of_msglog)
     ck_assert(spool_read_log(spool, message, arena, &log, &error));
     ck_assert_str_eq(
         text_string(&log),
-        "Xdefer: <ann@a.example> reason: (ERR_151) 4.2.1 later remote: mx.a.example "
-        "said: 450 4.2.1 not now date: 2027-01-15T08:01:00.000Z\n"
+        "Xdefer: <ann@a.example> reason: (ERR_151) later status: 4.2.1 "
+        "remote: mx.a.example said: 450 4.2.1 not now date: 2027-01-15T08:01:00.000Z\n"
         "Xsucceed: <bob@b.example> date: 2027-01-15T08:01:00.000Z\n"
         "Xhold: by hand date: 2027-01-15T08:00:00.000Z\n");
 }
