@@ -224,7 +224,7 @@ hints_read(const char *path, struct arena *arena, struct host_hint **hints, size
     *hints = NULL;
     *count = 0;
     if (file == NULL)
-        return fail_gdbm(error, path, "open");
+        return errno == ENOENT || fail_gdbm(error, path, "open"); /* none yet: empty */
     sound = hints_walk(file, path, &list, error);
     gdbm_close(file);
     *hints = list.hints;

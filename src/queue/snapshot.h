@@ -15,8 +15,8 @@
 bool hints_save(const struct queue *queue, const char *path, struct error *error);
 
 /*
- * Give the queue what the file remembers. False with the reason when the file is missing
- * or damaged; what could be read was taken all the same.
+ * Give the queue what the file remembers. False with the reason when the file is damaged
+ * or cannot be read; what could be read was taken all the same. No file is an empty one.
  */
 bool hints_load(struct queue *queue, const char *path, int64_t now, struct error *error);
 
