@@ -167,7 +167,7 @@ envelope_offer(struct connection *connection, struct handover *handover)
 static void
 outcome_print(const struct options *options, struct span line, uint64_t code)
 {
-    if (options->verbose)
+    if (options->verbose || options->debug > 0)
         printf("%.*s\n", (int)line.length, line.bytes);
     else if (options->envelope.errors == ERRORS_PRINT && code >= 500)
         fprintf(stderr, "%.*s\n", (int)line.length, line.bytes);

@@ -9,25 +9,36 @@
 
 #include "base/banned.h"
 
+#define PLACES "[-C FILE] [-oL DIRECTORY]"
+
 /* A name: its mode, and whether a remote site chooses the flags. */
 static const struct {
     const char *name;
     enum command_mode mode;
     bool restricted, dot_is_text;
-    const char *help; /* what it does, for --help */
+    const char *help;  /* what it does, for --help */
+    const char *usage; /* how it is called; NULL: as sendmail */
 } names[] = {
-    {"sendmail", MODE_DELIVER, false, false, "send a message read from standard input"},
-    {"rmail", MODE_DELIVER, true, true, "receive a message from UUCP"},
-    {"rsmtp", MODE_BATCH, true, false, "receive a batch of SMTP commands"},
-    {"bsmtp", MODE_BATCH, true, false, "receive a batch of SMTP commands"},
-    {"smtpd", MODE_SMTP, false, false, "speak SMTP on standard input and output"},
-    {"in.smtpd", MODE_SMTP, false, false, "speak SMTP on standard input and output"},
-    {"runq", MODE_RUN, false, false, "try what waits in the queue now"},
-    {"mailq", MODE_LIST, false, false, "list the queue"},
-    {"newaliases", MODE_ALIASES, false, false, "build the alias database"},
-    {"mkaliases", MODE_ALIASES, false, false, "build the alias database"},
-    {"hoststat", MODE_HOSTS, false, false, "show what is remembered of hosts"},
-    {"purgestat", MODE_FORGET_HOSTS, false, false, "forget what is remembered of hosts"},
+    {"sendmail", MODE_DELIVER, false, false, "send a message read from standard input",
+     NULL},
+    {"rmail", MODE_DELIVER, true, true, "receive a message from UUCP", "ADDRESS ..."},
+    {"rsmtp", MODE_BATCH, true, false, "receive a batch of SMTP commands", ""},
+    {"bsmtp", MODE_BATCH, true, false, "receive a batch of SMTP commands", ""},
+    {"smtpd", MODE_SMTP, false, false, "speak SMTP on standard input and output", PLACES},
+    {"in.smtpd", MODE_SMTP, false, false, "speak SMTP on standard input and output",
+     PLACES},
+    {"runq", MODE_RUN, false, false, "try what waits in the queue now",
+     PLACES " [-qSSENDER | -qRRECIPIENT] [ID ...]"},
+    {"mailq", MODE_LIST, false, false, "list the queue",
+     PLACES " [-v] [--json] [ID ...]"},
+    {"newaliases", MODE_ALIASES, false, false, "build the alias database",
+     PLACES " [-oA FILE]"},
+    {"mkaliases", MODE_ALIASES, false, false, "build the alias database",
+     PLACES " [-oA FILE]"},
+    {"hoststat", MODE_HOSTS, false, false, "show what is remembered of hosts",
+     PLACES " [--json]"},
+    {"purgestat", MODE_FORGET_HOSTS, false, false, "forget what is remembered of hosts",
+     PLACES " [DESTINATION ...]"},
 };
 
 /* Where parsing stands. */
@@ -565,14 +576,19 @@ options_parse(int argc, char **argv, struct arena *arena, struct options *option
 void
 options_help(const char *program, struct text *text)
 {
-    const char *meaning = "send a message read from standard input";
+    size_t row = 0;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(program, names[i].name) == 0)
-            meaning = names[i].help;
+            row = i;
+    text_add_format(text, "%s: %s\n\n", program, names[row].help);
+    if (names[row].usage) {
+        text_add_format(text, "usage: %s%s%s\nSee smail(8).\n", program,
+                        names[row].usage[0] ? " " : "", names[row].usage);
+        return;
+    }
     text_add_format(
         text,
-        "%s: %s\n\n"
         "usage: %s [flag ...] [address ...]\n"
         "  -t            recipients from the header; addresses are exclusions\n"
         "  -f ADDRESS    reverse-path         -F NAME   full name\n"
@@ -587,5 +603,5 @@ options_help(const char *program, struct text *text)
         "  -bC           check the configuration\n"
         "  -C FILE -oL DIRECTORY   another config file, another directory\n"
         "See smail(8).\n",
-        program, meaning, program);
+        program);
 }

@@ -254,6 +254,8 @@ START_TEST(test_help_names_every_program)
 
         options_help(names[i], &text);
         ck_assert(span_starts(text_span(&text), names[i]));
+        /* only what sends a message has the flags of a message */
+        ck_assert_int_eq(strstr(text_string(&text), "reverse-path") != NULL, i == 0);
     }
     arena_free(arena);
 }
