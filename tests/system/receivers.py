@@ -13,7 +13,6 @@ import smtplib
 import socket
 import subprocess
 import threading
-import time
 
 from house import House, Results, USERS, free_port, runs_as_root, wait_until
 
