@@ -411,8 +411,8 @@ child_tell_end(const struct child *child, int status)
 }
 
 /*
- * A worker that the queue asked for and never got. When a new configuration came in between,
- * that one's worker takes its place.
+ * A worker that the queue asked for and never got. When a new configuration came in
+ * between, that one's worker takes its place.
  */
 static void
 worker_replace(struct child *child, int status)

@@ -42,13 +42,13 @@ struct client {
     bool reading, writing, ended, counted;
     bool committing; /* the spool has the message; its answer is awaited */
     struct intake_state *intake;
-    char *asked; /* recipient that is being verified */
-    uint64_t question; /* its token; a late answer to an earlier one does not count */
+    char *asked;         /* recipient that is being verified */
+    uint64_t question;   /* its token; a late answer to an earlier one does not count */
     int64_t asked_until; /* also: how long a local peer may stay unknown */
     int64_t over_since;  /* the session is over, but not everything is sent; 0: not yet */
     bool foreground, following; /* its outcomes are awaited after the commit */
-    bool controlling;    /* an operator's request is open */
-    uint64_t control_lines; /* given since the last WIRE_CONTROL_MORE */
+    bool controlling;           /* an operator's request is open */
+    uint64_t control_lines;     /* given since the last WIRE_CONTROL_MORE */
     struct client *previous, *next;
 };
 

@@ -52,7 +52,8 @@ enum wire_type {
                     workers get DRAIN instead */
     WIRE_DRAIN,  /* master or spool: finish what is under way and end; receive to master:
                     it does so by itself, another may begin */
-    WIRE_COUNTS, /* master: struct wire_counts, descriptor: shared session counts (memfd) */
+    WIRE_COUNTS, /* master: struct wire_counts, descriptor: shared session counts (memfd)
+                  */
     WIRE_START_WORKER,  /* queue: struct wire_start_worker */
     WIRE_WORKER_FAILED, /* master to queue: struct wire_worker_failed */
     WIRE_IDLE_OWNER, /* queue: struct wire_busy: is anything left to do (for an owner that
