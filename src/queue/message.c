@@ -182,7 +182,9 @@ task_begin(struct queue *queue, struct task *task)
         tries = (message->attempts + message->place_count - 1) / message->place_count;
         task->tries = tries < UINT16_MAX ? (uint16_t)tries : UINT16_MAX;
     }
-    if (message->recovered && !message->held && !message->kept &&
+    /* What was tried before need not be tried all at once; what was not waits for nobody.
+     */
+    if (message->recovered && message->attempts > 0 && !message->held && !message->kept &&
         queue->recovered_count > RECOVERY_FEW)
         task_wait(queue, task, queue->time + (int64_t)random_below(RECOVERY_SPREAD));
     else
