@@ -55,6 +55,7 @@ struct house {
     size_t listener_count;
     int log_fds[LOG_STREAMS];
     ino_t log_inodes[LOG_STREAMS];
+    bool log_failed[LOG_STREAMS]; /* it could not be opened, and that was said */
     int counts; /* shared session counts */
 
     bool stopping, ready_told, queue_idle, local_idle;

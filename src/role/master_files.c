@@ -19,28 +19,54 @@
 
 #include "base/banned.h"
 
+/* Mode and owner of a new directory, by its descriptor: what the path leads to may be
+ * exchanged by whoever owns the directory above. */
+static bool
+directory_give(const char *path, mode_t mode, const struct passwd *account,
+               struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool fine = fd >= 0 && fchmod(fd, mode) == 0 &&
+                (!account || fchown(fd, account->pw_uid, account->pw_gid) == 0);
+
+    if (!fine)
+        fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return fine;
+}
+
+/* Root makes and changes things in there, so nobody else may. */
+static bool
+directory_is_ours(const struct house *house, const char *path, struct error *error)
+{
+    struct stat status;
+
+    if (!house->privileged)
+        return true;
+    if (lstat(path, &status) < 0)
+        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(status.st_mode) || status.st_uid != 0 || (status.st_mode & 022) != 0)
+        return fail_permanent(error, "5.3.5",
+                              "%s: must be a directory that only root may write", path);
+    return true;
+}
+
 /* Make a directory if it is not there; its owner is set only when it is new. */
 static bool
 directory_make(struct house *house, const char *path, mode_t mode, const char *owner,
                struct error *error)
 {
-    struct passwd *account;
+    struct passwd *account = NULL;
 
     if (mkdir(path, mode) < 0) {
         if (errno == EEXIST)
             return true;
         return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
     }
-    if (chmod(path, mode) < 0)
-        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
-    if (!house->privileged || !owner)
-        return true;
-    account = getpwnam(owner);
-    if (!account)
+    if (house->privileged && owner && !(account = getpwnam(owner)))
         return fail_temporary(error, "4.3.5", "there is no user %s", owner);
-    if (chown(path, account->pw_uid, account->pw_gid) < 0)
-        return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
-    return true;
+    return directory_give(path, mode, account, error);
 }
 
 bool
@@ -63,8 +89,9 @@ owner_lock_take(struct house *house, bool *busy, struct error *error)
 {
     const char *path = arena_format(house->arena, "%s/owner.lock", house->run_directory);
 
-    house->owner_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (house->owner_lock < 0)
+    house->owner_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Whoever may open it may lock it, and so keep us from starting: nobody else may. */
+    if (house->owner_lock < 0 || fchmod(house->owner_lock, 0600) < 0)
         return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
     if (flock(house->owner_lock, LOCK_EX | LOCK_NB) < 0) {
         *busy = errno == EWOULDBLOCK;
@@ -99,6 +126,7 @@ directories_make(struct house *house, bool *busy, struct error *error)
          !directory_make(house, arena_format(arena, "%s/log", spool), mode, NULL, error)))
         return false;
     if (!directory_make(house, house->run_directory, 0755, NULL, error) ||
+        !directory_is_ours(house, house->run_directory, error) ||
         !directory_make(house, arena_format(arena, "%s/empty", house->run_directory),
                         0755, NULL, error))
         return false;
@@ -109,10 +137,20 @@ directories_make(struct house *house, bool *busy, struct error *error)
 static int
 log_open(const char *path, mode_t mode)
 {
-    return open(path,
-                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-                    O_NOFOLLOW,
-                mode);
+    int fd = open(path,
+                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                      O_NOFOLLOW,
+                  mode);
+    struct stat status;
+
+    /* A second name may be that of a file of somebody else. */
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_nlink > 1) {
+        close(fd);
+        errno = EMLINK;
+        return -1;
+    }
+    return fd;
 }
 
 /* The socket of the system's log. */
@@ -129,6 +167,22 @@ syslog_open(void)
     return fd;
 }
 
+/* Take over a descriptor of a log, or keep the one before: better than to write nowhere.
+ */
+static void
+log_take(struct house *house, int stream, int fd)
+{
+    struct stat status;
+
+    if (fd < 0)
+        return;
+    if (house->log_fds[stream] >= 0)
+        close(house->log_fds[stream]);
+    house->log_fds[stream] = fd;
+    house->log_inodes[stream] = fstat(fd, &status) == 0 ? status.st_ino : 0;
+    log_descriptor(house->log, (enum log_stream)stream, fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
 void
 logs_open(struct house *house)
 {
@@ -137,24 +191,15 @@ logs_open(struct house *house)
     bool to_syslog = strcmp(settings->log_format, "syslog") == 0;
 
     for (int i = 0; i < LOG_STREAMS; i++) {
-        struct stat status;
+        int fd = to_syslog ? syslog_open()
+                           : log_open(paths[i], (mode_t)settings->log_mode.bits);
 
-        if (house->log_fds[i] >= 0)
-            close(house->log_fds[i]);
-        house->log_fds[i] = to_syslog
-                                ? syslog_open()
-                                : log_open(paths[i], (mode_t)settings->log_mode.bits);
-        if (house->log_fds[i] < 0 && i == LOG_PANIC && settings->console)
-            house->log_fds[i] =
-                open(settings->console, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-        house->log_inodes[i] = 0;
-        if (house->log_fds[i] >= 0 && fstat(house->log_fds[i], &status) == 0)
-            house->log_inodes[i] = status.st_ino;
-        if (house->log_fds[i] >= 0)
-            log_descriptor(house->log, (enum log_stream)i,
-                           fcntl(house->log_fds[i], F_DUPFD_CLOEXEC, 3));
-        else if (!to_syslog)
+        if (fd < 0 && !to_syslog && !house->log_failed[i])
             fprintf(stderr, "smail: %s: %s\n", paths[i], strerror(errno));
+        house->log_failed[i] = fd < 0;
+        if (fd < 0 && i == LOG_PANIC && house->log_fds[i] < 0 && settings->console)
+            fd = open(settings->console, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        log_take(house, i, fd);
     }
 }
 
@@ -184,13 +229,18 @@ void
 logs_check(struct house *house, bool force)
 {
     const struct settings *settings = &house->configuration->settings;
+    ino_t before[LOG_STREAMS];
 
     if (!force && strcmp(settings->log_format, "syslog") == 0)
         return;
     if (!force && !log_was_rotated(house, LOG_TRANSACTIONS, settings->logfile) &&
         !log_was_rotated(house, LOG_PANIC, settings->paniclog))
         return;
+    memcpy(before, house->log_inodes, sizeof before);
     logs_open(house);
+    /* Nothing new: not told again each second to those who do not listen now. */
+    if (!force && memcmp(before, house->log_inodes, sizeof before) == 0)
+        return;
     for (struct child *child = house->children; child; child = child->next)
         if (child->pid > 0)
             logs_send(house, child);

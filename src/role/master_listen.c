@@ -150,9 +150,15 @@ passed_listen(struct house *house, bool *local, bool *network, struct error *err
         socklen_t length = sizeof name;
         int fd = FIRST_PASSED_FD + (int)i;
         bool is_local;
+        int listens = 0;
+        socklen_t size = sizeof listens;
 
-        if (getsockname(fd, (struct sockaddr *)&name, &length) < 0)
+        if (getsockname(fd, (struct sockaddr *)&name, &length) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
             return fail_temporary(error, "4.3.0", "passed socket: %s", strerror(errno));
+        if (!listens)
+            return fail_permanent(error, "5.3.5",
+                                  "passed descriptor %d is no listening socket", fd);
         is_local = name.ss_family == AF_UNIX;
         *(is_local ? local : network) = true;
         if (!listener_add(house, fd, is_local ? ROLE_LOCAL : ROLE_RECEIVE, "passed",

@@ -11,7 +11,12 @@
 
 #include "base/banned.h"
 
-enum { STREAM_WINDOW = 256 << 10, STREAM_PIECE = 64 << 10, CONTROL_AHEAD = 1000 };
+enum {
+    STREAM_WINDOW = 256 << 10,
+    STREAM_PIECE = 64 << 10,
+    CONTROL_AHEAD = 1000,
+    SUBMIT_MOST = CHANNEL_FRAME_LIMIT / 2
+};
 
 void
 intake_free(struct client *client)
@@ -172,6 +177,7 @@ host_content(void *context, struct smtp_session *session, struct span bytes)
         return;
     bytes_add(client, bytes);
     if (!intake->streaming && (intake->length > settings->stream_threshold.bytes ||
+                               intake->length > SUBMIT_MOST ||
                                reception->buffered > settings->smtp_buffer_limit.bytes))
         stream_begin(client);
     if (!intake->streaming)
@@ -261,6 +267,44 @@ is_crowded(const struct reception *reception)
 }
 
 static void
+host_abort(void *context, struct smtp_session *session)
+{
+    struct client *client = context;
+    struct wire_stream abort_frame = {.token = client->token};
+
+    /* No window will open for this stream any more; what follows is only swallowed. */
+    smtp_session_hold(session, false);
+    if (client->intake && client->intake->streaming && client->reception->spool) {
+        abort_frame.id = client->intake->id;
+        wire_send(client->reception->spool, WIRE_STREAM_ABORT, &abort_frame, -1);
+    }
+    intake_free(client);
+}
+
+/* About what the envelope takes in a frame. */
+static size_t
+envelope_weight(const struct envelope *envelope)
+{
+    size_t weight = 16 << 10;
+
+    for (size_t i = 0; i < envelope->recipient_count; i++)
+        weight += strlen(envelope->recipients[i].text) +
+                  strlen(envelope->recipients[i].original) + 32;
+    for (size_t i = 0; i < envelope->exclusion_count; i++)
+        weight += strlen(envelope->exclusions[i]) + 16;
+    return weight;
+}
+
+/* Larger ones do not get to the spool: the channel would break. */
+static bool
+envelope_fits(const struct client *client, const struct envelope *envelope)
+{
+    size_t content = client->intake->streaming ? 0 : client->intake->length;
+
+    return content + envelope_weight(envelope) <= CHANNEL_FRAME_LIMIT;
+}
+
+static void
 host_commit(void *context, struct smtp_session *session, const struct envelope *envelope)
 {
     struct client *client = context;
@@ -273,6 +317,12 @@ host_commit(void *context, struct smtp_session *session, const struct envelope *
         smtp_answer_commit(session, &error);
         return;
     }
+    if (!envelope_fits(client, envelope)) {
+        fail_permanent(&error, "5.5.3", "the recipients of one message are too many");
+        host_abort(context, session);
+        smtp_answer_commit(session, &error);
+        return;
+    }
     client->committing = true;
     client->foreground = envelope->mode == DELIVERY_FOREGROUND;
     smtp_session_hold(session, false); /* the window was of this message's stream */
@@ -282,21 +332,6 @@ host_commit(void *context, struct smtp_session *session, const struct envelope *
         stream_end(client, &changed);
     else
         submit_send(client, &changed);
-    intake_free(client);
-}
-
-static void
-host_abort(void *context, struct smtp_session *session)
-{
-    struct client *client = context;
-    struct wire_stream abort_frame = {.token = client->token};
-
-    /* No window will open for this stream any more; what follows is only swallowed. */
-    smtp_session_hold(session, false);
-    if (client->intake && client->intake->streaming && client->reception->spool) {
-        abort_frame.id = client->intake->id;
-        wire_send(client->reception->spool, WIRE_STREAM_ABORT, &abort_frame, -1);
-    }
     intake_free(client);
 }
 
