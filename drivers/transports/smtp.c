@@ -180,7 +180,7 @@ job_timeouts(const struct job *job)
 static void
 error_host(struct error *error, const char *host, const char *address)
 {
-    if (host[0] == '[')
+    if (host[0] == '[' || strcmp(host, address) == 0)
         error_prefix(error, "%s", host);
     else
         error_prefix(error, "%s [%s]", host, address);
