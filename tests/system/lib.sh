@@ -69,10 +69,12 @@ make_house() {
     "$SMAIL" -C "$HOUSE/lib/config" -bP DIRECTORS |
         sed -e "s|file = [^ ,]*aliases|file = $HOUSE/lib/aliases|" \
             -e "s|/var/mail/|$HOUSE/mail/|" >"$HOUSE/directors"
-    "$SMAIL" -C "$HOUSE/lib/config" -bP TRANSPORTS |
-        sed -e "s|/var/mail/|$HOUSE/mail/|" \
-            -e "s|retry_dir = smtp|retry_dir = smtp; service = ${SINK_PORT:-smtp}|" \
-            >"$HOUSE/transports"
+    "$SMAIL" -C "$HOUSE/lib/config" -bP TRANSPORTS | sed -e "s|/var/mail/|$HOUSE/mail/|" |
+        awk -v port="${SINK_PORT:-smtp}" 'BEGIN { RS = ""; ORS = "\n\n" }
+            /driver = (tcpsmtp|smtp)/ {
+                if (!sub(/;/, "; service = " port ",")) $0 = $0 "; service = " port
+            }
+            { print }' >"$HOUSE/transports"
     mv "$HOUSE/directors" "$HOUSE/transports" "$HOUSE/lib"
     chmod 644 "$HOUSE"/lib/*
     for name in sendmail rmail rsmtp smtpd runq mailq newaliases hoststat purgestat smailctl; do
