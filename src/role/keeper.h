@@ -60,7 +60,7 @@ struct job_state {
 
 /* What is told once the group is on disk. */
 struct after {
-    enum {
+    enum after_kind {
         AFTER_SUBMITTED, /* a session's message */
         AFTER_REPORT,    /* a bounce or warning of ours */
         AFTER_ADDRESSES, /* new or changed addresses */
@@ -126,7 +126,8 @@ struct keeper {
 };
 
 /* --- spool_role.c --- */
-struct after *after_add(struct keeper *keeper, int kind, const struct message_id *id);
+struct after *after_add(struct keeper *keeper, enum after_kind kind,
+                        const struct message_id *id);
 void queue_send(struct keeper *keeper, enum wire_type type, const void *message);
 /* Tell the queue all about a message, as at its commit or at a start. */
 void queue_tell_message(struct keeper *keeper, const struct spool_message *message,

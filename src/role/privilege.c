@@ -154,7 +154,7 @@ privilege_limit_master(struct error *error)
 }
 
 static bool
-limit_set(int what, rlim_t value, struct error *error)
+limit_set(unsigned what, rlim_t value, struct error *error)
 {
     struct rlimit limit;
 

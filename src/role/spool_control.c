@@ -26,7 +26,7 @@ struct listing {
     struct receiver *receiver;
     uint64_t token;
     struct arena *arena; /* of the selection */
-    enum { DO_LIST, DO_HOLD, DO_RELEASE, DO_REMOVE, DO_BOUNCE } action;
+    enum listing_action { DO_LIST, DO_HOLD, DO_RELEASE, DO_REMOVE, DO_BOUNCE } action;
     struct list_selection selection;
     bool json, log;
     struct message_id at; /* last one shown; empty: none */
@@ -276,7 +276,7 @@ on_listing_step(int fd, short what, void *argument)
 
 static void
 listing_begin(struct keeper *keeper, struct receiver *receiver,
-              const struct wire_control *control, int action)
+              const struct wire_control *control, enum listing_action action)
 {
     struct listing *listing = memory_alloc(sizeof *listing);
     struct timeval now = {0, 0};
@@ -379,7 +379,7 @@ control_take(struct keeper *keeper, struct receiver *receiver,
     } else if (action > DO_LIST && control->word_count == 1) {
         end_send(receiver, control->token, 501, "5.5.4 say which messages");
     } else if (action >= 0) {
-        listing_begin(keeper, receiver, control, action);
+        listing_begin(keeper, receiver, control, (enum listing_action)action);
     } else if (strcmp(control->words[0], "content") == 0) {
         content_show(keeper, receiver, control);
     } else if (!keeper->queue) {

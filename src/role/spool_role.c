@@ -26,7 +26,7 @@ enum {
 };
 
 struct after *
-after_add(struct keeper *keeper, int kind, const struct message_id *id)
+after_add(struct keeper *keeper, enum after_kind kind, const struct message_id *id)
 {
     struct after *after = arena_alloc(keeper->group, sizeof *after);
 

@@ -52,8 +52,8 @@ static const char *const zone[] = {
     "13.2.0.192.in-addr.arpa PTR fails13.example",
     "fails13.example A FAILURE",
     "liar.example A 203.0.113.1",
-    "1.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR "
-    "both.example",
+    ("1.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR "
+     "both.example"),
 };
 
 static const char *
