@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
@@ -201,6 +202,19 @@ control_early(struct role *role, struct frame *frame)
         close(frame->fd);
 }
 
+/* As many descriptors as root allows: each session and worker is one. */
+static void
+descriptors_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            fprintf(stderr, "smail: RLIMIT_NOFILE: %s\n", strerror(errno));
+    }
+}
+
 static void
 signals_prepare(void)
 {
@@ -239,10 +253,11 @@ role_main(int argc, char **argv)
 
         if (programs[i].kind != role.kind)
             continue;
-        if (programs[i].loop)
+        if (programs[i].loop) {
+            descriptors_raise();
             role.base = event_base_new();
-        else if (role.kind != ROLE_USER && role.hello.privileged &&
-                 !sandbox_enter(role.kind, &error)) {
+        } else if (role.kind != ROLE_USER && role.hello.privileged &&
+                   !sandbox_enter(role.kind, &error)) {
             log_panic(role.log, NULL, "%s: %s", role_name(role.kind), error.text);
             log_flush(role.log);
             return EX_OSERR;
