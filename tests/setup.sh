@@ -60,12 +60,24 @@ tree_build() { # directory, make's target, configure's arguments...
         { tail -n 40 "$directory/make.out"; give_up "make failed: see $directory/make.out"; }
 }
 
+# Tests that root runs start peers as other users, who may have no way into the build directory.
+peers_place() { # directory
+    if [ "$(id -u)" = 0 ] && [ ! -e "$1" ] &&
+        ! su -s /bin/sh nobody -c "test -x '$(dirname "$1")'" 2>/dev/null; then
+        ln -sfn "$(mktemp -d /var/tmp/smail-peers.XXXXXX)" "$1" && chmod 755 "$1/"
+    else
+        mkdir -p "$1"
+    fi
+}
+
 # Peers for tests: unpacked with what they need that is not installed, never installed themselves. Each
 # of their programs gets a wrapper in DIRECTORY/bin that knows where its libraries are.
 peers_unpack() { # directory
     place=$1
     [ -f "$place/complete" ] && [ "$place/complete" -nt "$root/tests/packages" ] && return
     command -v apt-get >/dev/null || return 1
+    peers_place "$place"
+    place=$(readlink -f "$place")
     mkdir -p "$place/archives" "$place/bin"
     # shellcheck disable=SC2046
     wanted=$(LC_ALL=C apt-get -q -s install --no-install-recommends $(package_list peers) </dev/null 2>/dev/null |
