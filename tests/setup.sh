@@ -62,6 +62,7 @@ tree_build() { # directory, make's target, configure's arguments...
 
 # Tests that root runs start peers as other users, who may have no way into the build directory.
 peers_place() { # directory
+    mkdir -p "$(dirname "$1")"
     if [ "$(id -u)" = 0 ] && [ ! -e "$1" ] &&
         ! su -s /bin/sh nobody -c "test -x '$(dirname "$1")'" 2>/dev/null; then
         ln -sfn "$(mktemp -d /var/tmp/smail-peers.XXXXXX)" "$1" && chmod 755 "$1/"
