@@ -94,6 +94,7 @@ peers_unpack() { # directory
         name=$(basename "$program")
         case $name in sendmail | mailq | newaliases | rmail | runq) continue ;; esac # those are ours to be
         [ -f "$program" ] && [ -x "$program" ] || continue
+        chmod ug-s "$program" # set-id programs look for no libraries where they are told to
         printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$program" >"$place/bin/$name"
         chmod 755 "$place/bin/$name"
     done
