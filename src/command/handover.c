@@ -214,6 +214,11 @@ handover_try(struct handover *handover, struct connection *connection)
         return false;
     if (handover->code >= 400)
         return true;
+    if (!options->from_header && handover->refused_count == handover->recipient_count) {
+        handover->code = 550;
+        fail_permanent(&handover->error, "5.1.3", "no recipient is left");
+        return true;
+    }
     if (!content_offer(connection, handover))
         return false;
     if (handover->code >= 400)

@@ -83,10 +83,15 @@ command_mailq(const struct options *options)
         mistakes_tell(options);
     mistakes_shout(options);
     code = control_print(options, &request);
-    if (code == EX_OK && counting.lines == 0 && !options->json)
-        puts(options->argument_count > 0 ? "There is no such message"
-                                         : "Mail queue is empty");
-    return code;
+    if (code != EX_OK || counting.lines > 0)
+        return code;
+    if (options->argument_count > 0) {
+        fprintf(stderr, "%s: there is no such message\n", options->program);
+        return EX_UNAVAILABLE;
+    }
+    if (!options->json)
+        puts("Mail queue is empty");
+    return EX_OK;
 }
 
 int

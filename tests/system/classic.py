@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 
-from house import House, Results, Sink, USERS, runs_as_root, wait_until
+from house import House, Results, Sink, USERS, demotion, runs_as_root, wait_until
 
 results = Results()
 user = USERS[0] if runs_as_root() else os.environ.get("HOUSE_USER") or \
@@ -149,6 +149,40 @@ def greeting(house):
                       line.startswith("221 ") and file.read() == b"", line)
 
 
+def refusals(house):
+    """What cannot be done is said once, and by the exit code."""
+    done = house.run("sendmail", "a b@far.example", text="Subject: x\n\ntext\n")
+    told = done.stderr.decode()
+    results.check("a malformed address: exit 65, and the reason", done.returncode == 65 and
+                  "a b@far.example" in told and "chunk" not in told, (done.returncode, told))
+    done = house.run("mailq", "m000000-0000000")
+    results.check("mailq of no message: exit 69", done.returncode == 69 and not done.stdout and
+                  b"no such message" in done.stderr, (done.returncode, done.stdout, done.stderr))
+    told = {name: house.run(name, "--help").stdout.decode()
+            for name in ("sendmail", "rmail", "mailq", "runq", "smtpd", "newaliases", "hoststat")}
+    results.check("--help: each name has its own", len(set(told.values())) == len(told) and all(
+        text.startswith(name + ": ") and "usage: " + name in text
+        for name, text in told.items()), told)
+
+
+def interval(sink):
+    """-q TIME without -bd: no port, but turns through the queue."""
+    house = House(sink_port=sink.port,
+                  variables={"delivery_mode": "queued", "retry_interval": "1s"})
+    master = subprocess.Popen(house.arguments("smail", "-q2s", "--foreground"),
+                              preexec_fn=demotion(), env=house.environment(),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    results.check("-q2s alone owns the spool", wait_until(
+        lambda: house.run("smailctl", "status").returncode == 0, 10), house.told())
+    house.run("sendmail", "joe@far.example", text="Subject: turn\n\ntext\n")
+    results.check("what is only queued waits", not house.queue_is_empty(), house.told())
+    results.check("-q2s: until its turn", sunk(sink, b"turn"), house.told())
+    results.check("-q2s alone takes no connection", not house.greets(), house.told())
+    master.terminate()
+    master.wait(15)
+    house.end()
+
+
 # --- syslog ---
 
 class SystemLog:
@@ -236,8 +270,10 @@ def main():
     untouched(house, sink)
     completed(house, sink)
     greeting(house)
+    refusals(house)
     log_lines(house)
     house.end()
+    interval(sink)
     sink.stop()
     house = House(sink_port=sink.port, variables={"retry_interval": "1h"}).start()
     log_of_trouble(house)
