@@ -133,6 +133,8 @@ directories_make(struct house *house, bool *busy, struct error *error)
     return owner_lock_take(house, busy, error);
 }
 
+#define SYSLOG_SOCKET "/dev/log"
+
 /* Open a log; -1 when that is not possible (lines are then lost, mail is not). */
 static int
 log_open(const char *path, mode_t mode)
@@ -153,15 +155,27 @@ log_open(const char *path, mode_t mode)
     return fd;
 }
 
+/* Where a log is; all of them in the system's, if that is wanted. */
+static const char *
+log_path(const struct settings *settings, int stream)
+{
+    if (strcmp(settings->log_format, "syslog") == 0)
+        return SYSLOG_SOCKET;
+    return stream == LOG_PANIC ? settings->paniclog : settings->logfile;
+}
+
 /* The socket of the system's log. */
 static int
 syslog_open(void)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int number = errno;
+
         close(fd);
+        errno = number;
         fd = -1;
     }
     return fd;
@@ -179,7 +193,11 @@ log_take(struct house *house, int stream, int fd)
     if (house->log_fds[stream] >= 0)
         close(house->log_fds[stream]);
     house->log_fds[stream] = fd;
-    house->log_inodes[stream] = fstat(fd, &status) == 0 ? status.st_ino : 0;
+    house->log_inodes[stream] = 0;
+    /* A connected socket has an inode of its own: that of its path says who listens. */
+    if (fstat(fd, &status) == 0 &&
+        (!S_ISSOCK(status.st_mode) || stat(SYSLOG_SOCKET, &status) == 0))
+        house->log_inodes[stream] = status.st_ino;
     log_descriptor(house->log, (enum log_stream)stream, fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
@@ -187,15 +205,15 @@ void
 logs_open(struct house *house)
 {
     const struct settings *settings = &house->configuration->settings;
-    const char *paths[LOG_STREAMS] = {settings->logfile, settings->paniclog};
     bool to_syslog = strcmp(settings->log_format, "syslog") == 0;
 
     for (int i = 0; i < LOG_STREAMS; i++) {
-        int fd = to_syslog ? syslog_open()
-                           : log_open(paths[i], (mode_t)settings->log_mode.bits);
+        const char *path = log_path(settings, i);
+        int fd =
+            to_syslog ? syslog_open() : log_open(path, (mode_t)settings->log_mode.bits);
 
-        if (fd < 0 && !to_syslog && !house->log_failed[i])
-            fprintf(stderr, "smail: %s: %s\n", paths[i], strerror(errno));
+        if (fd < 0 && !house->log_failed[i])
+            fprintf(stderr, "smail: %s: %s\n", path, strerror(errno));
         house->log_failed[i] = fd < 0;
         if (fd < 0 && i == LOG_PANIC && house->log_fds[i] < 0 && settings->console)
             fd = open(settings->console, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -216,7 +234,7 @@ logs_send(struct house *house, struct child *child)
     }
 }
 
-/* Does the path still lead to the file that we write? */
+/* Does the path still lead to the file, or the listener, that we write to? */
 static bool
 log_was_rotated(const struct house *house, int stream, const char *path)
 {
@@ -231,10 +249,9 @@ logs_check(struct house *house, bool force)
     const struct settings *settings = &house->configuration->settings;
     ino_t before[LOG_STREAMS];
 
-    if (!force && strcmp(settings->log_format, "syslog") == 0)
-        return;
-    if (!force && !log_was_rotated(house, LOG_TRANSACTIONS, settings->logfile) &&
-        !log_was_rotated(house, LOG_PANIC, settings->paniclog))
+    if (!force &&
+        !log_was_rotated(house, LOG_TRANSACTIONS, log_path(settings, LOG_TRANSACTIONS)) &&
+        !log_was_rotated(house, LOG_PANIC, log_path(settings, LOG_PANIC)))
         return;
     memcpy(before, house->log_inodes, sizeof before);
     logs_open(house);

@@ -189,15 +189,23 @@ class SystemLog:
     """A /dev/log of our own, seen by the processes that this test starts."""
 
     def __init__(self, directory):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.made = not os.path.lexists("/dev/log")
         self.path = "/dev/log" if self.made else directory + "/devlog"
+        self.listen()
+
+    def listen(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
         os.chmod(self.path, 0o666)
         if not self.made:
             subprocess.run(["mount", "--bind", self.path, os.path.realpath("/dev/log")], check=True)
         self.socket.settimeout(0.2)
         self.lines = []
+
+    def restart(self):
+        self.socket.close()
+        os.unlink(self.path)
+        self.listen()
 
     def has(self, pattern, seconds=10):
         def look():
@@ -233,6 +241,11 @@ def system_log():
         results.check("syslog: one line for the attempt", log.has(
             head + r"to=<joe@far.example>, .*delay=\d\d:\d\d:\d\d, xdelay=\d\d:\d\d:\d\d, "
             r"mailer=smtp, relay=.*, dsn=2\.0\.0, stat=Sent.*"), "\n".join(log.lines))
+        log.restart()
+        wait_until(lambda: log.has(".*never", 0.1), 2)  # the master looks once a second
+        house.run("sendmail", "-f", me, "joe@far.example", text="Subject: t\n\ntext\n")
+        results.check("syslog: it is found again when its daemon was restarted", log.has(
+            head + "from=<" + me + ">.*", 5), "\n".join(log.lines))
         results.check("syslog: no log file is written", not house.logfile(), house.logfile())
     finally:
         house.end()
