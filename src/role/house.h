@@ -22,7 +22,7 @@ struct child {
     pid_t pid;  /* 0: it ended and waits to be started again */
     struct channel *control;
     bool ready, draining, asked_busy;
-    uint32_t part; /* of the session counts; 0: none */
+    uint32_t part;         /* of the session counts; 0: none */
     int64_t started;       /* monotonic ms */
     int64_t restart_delay; /* ms */
     struct event *restart;
@@ -56,7 +56,7 @@ struct house {
     int log_fds[LOG_STREAMS];
     ino_t log_inodes[LOG_STREAMS];
     bool log_failed[LOG_STREAMS]; /* it could not be opened, and that was said */
-    int counts; /* shared session counts */
+    int counts;                   /* shared session counts */
 
     bool stopping, ready_told, queue_idle, local_idle;
     int exit_code;
