@@ -204,6 +204,8 @@ class SystemLog:
 
     def restart(self):
         self.socket.close()
+        if not self.made:
+            subprocess.run(["umount", os.path.realpath("/dev/log")], check=True)
         os.unlink(self.path)
         self.listen()
 
