@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +16,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #include "base/banned.h"
+
+enum { OWNER_WAIT = 3000 }; /* ms */
 
 /* Mode and owner of a new directory, by its descriptor: what the path leads to may be
  * exchanged by whoever owns the directory above. */
@@ -84,6 +88,21 @@ accounts_check(const struct house *house, struct error *error)
     return true;
 }
 
+/* A daemon waits a moment: whoever has it may be an owner that is about to end. */
+static bool
+lock_take(int fd, bool at_once)
+{
+    int64_t end = clock_monotonic() + OWNER_WAIT;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || at_once || clock_monotonic() >= end)
+            return false;
+        poll(NULL, 0, 50);
+        errno = EWOULDBLOCK;
+    }
+    return true;
+}
+
 static bool
 owner_lock_take(struct house *house, bool *busy, struct error *error)
 {
@@ -93,7 +112,8 @@ owner_lock_take(struct house *house, bool *busy, struct error *error)
     /* Whoever may open it may lock it, and so keep us from starting: nobody else may. */
     if (house->owner_lock < 0 || fchmod(house->owner_lock, 0600) < 0)
         return fail_temporary(error, "4.3.0", "%s: %s", path, strerror(errno));
-    if (flock(house->owner_lock, LOCK_EX | LOCK_NB) < 0) {
+    if (!lock_take(house->owner_lock,
+                   house->options->transient || house->options->once)) {
         *busy = errno == EWOULDBLOCK;
         return fail_temporary(error, "4.3.2", "%s: %s", path,
                               *busy ? "another owner of the spool is running"
@@ -181,6 +201,17 @@ syslog_open(void)
     return fd;
 }
 
+/* What tells one file from the next; numbers of sockets are used again at once. */
+static ino_t
+identity_of(const struct stat *status)
+{
+    const struct timespec *made = &status->st_ctim;
+
+    if (!S_ISSOCK(status->st_mode))
+        return status->st_ino;
+    return status->st_ino ^ ((ino_t)made->tv_sec << 30) ^ (ino_t)made->tv_nsec;
+}
+
 /* Take over a descriptor of a log, or keep the one before: better than to write nowhere.
  */
 static void
@@ -197,7 +228,7 @@ log_take(struct house *house, int stream, int fd)
     /* A connected socket has an inode of its own: that of its path says who listens. */
     if (fstat(fd, &status) == 0 &&
         (!S_ISSOCK(status.st_mode) || stat(SYSLOG_SOCKET, &status) == 0))
-        house->log_inodes[stream] = status.st_ino;
+        house->log_inodes[stream] = identity_of(&status);
     log_descriptor(house->log, (enum log_stream)stream, fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
@@ -240,7 +271,7 @@ log_was_rotated(const struct house *house, int stream, const char *path)
 {
     struct stat status;
 
-    return stat(path, &status) < 0 || status.st_ino != house->log_inodes[stream];
+    return stat(path, &status) < 0 || identity_of(&status) != house->log_inodes[stream];
 }
 
 void

@@ -287,7 +287,7 @@ control_answer(struct scheduler *scheduler, const struct wire_control *control,
         end_send(scheduler, control->token, 250, "2.0.0 counted");
     } else if (strcmp(verb, "status") == 0) {
         status_answer(scheduler, control, now);
-    } else if (strcmp(verb, "run") == 0) {
+    } else if (strcmp(verb, "run") == 0 && control->operator) {
         run_answer(scheduler, control, now);
     } else if (strcmp(verb, "hosts") == 0) {
         hosts_answer(scheduler, control);
