@@ -191,6 +191,9 @@ step_plain(struct mailbox_step *step, struct span address, const struct marks *m
     bool percent = marks->last_percent < address.length;
     size_t at = marks->last_at;
 
+    /* "user@@host": what is left for the host would itself want one. */
+    if (at < address.length && at > 0 && address.bytes[at - 1] == '@')
+        return step_fail(error, "syntax error: no target host");
     if (at < address.length)
         return step_set(step, MAILBOX_AT, right_of(address, at), left_of(address, at),
                         arena, error);

@@ -86,6 +86,7 @@ START_TEST(bad_addresses_are_refused_with_their_reason)
         const char *address, *text;
     } rows[] = {
         {"", "null address"},
+        {"joe@@there", "syntax error: no target host"},
         {"a b", "bad address token"},
         {"a\\", "bad address token"},
         {"a\\@b", "bad address token"},
