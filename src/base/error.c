@@ -20,7 +20,7 @@ text_fill(struct error *error, const char *text)
 {
     size_t i = 0;
 
-    for (; text[i] != '\0' && i < sizeof(error->text) - 1; i++)
+    for (; i < sizeof(error->text) - 1 && text[i] != '\0'; i++)
         error->text[i] = byte_is_control(text[i]) ? '?' : text[i];
     error->text[i] = '\0';
 }
