@@ -58,7 +58,6 @@ struct smtp_peer {
     const char *full_name; /* of the password file; "" */
     bool trusted;          /* in trusted_users: may set the sender */
     bool operator;         /* root or one of smailctl_users */
-    bool batch;            /* BSMTP: no replies are wanted, text rules of UUCP */
 };
 
 struct smtp_session;

@@ -264,8 +264,7 @@ static const struct smtp_peer peers[] = {
      .uid = 10,
      .user = "uucp",
      .full_name = "",
-     .trusted = true,
-     .batch = true},
+     .trusted = true},
 };
 
 /* What is sent is lines of printable ASCII. */
